@@ -1,0 +1,3 @@
+"""Towpath: an internal developer platform in one Python install."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""The floor everything stands on: databases, jobs, events, files, errors. Knows nothing of the platform."""

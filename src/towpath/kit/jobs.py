@@ -1,0 +1,166 @@
+"""Durable execution: what a step is, and the port to DBOS. Nothing else imports dbos.
+
+A step is a fact (one service call in one write transaction) or an act: `prepare(session)` returns frozen data, `do` holds
+no session and is the only place for subprocess, network and templates, `settle` writes the effect. `runs` executes them.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
+
+from towpath.kit import db
+from towpath.kit.actor import Actor
+
+log = logging.getLogger(__name__)
+APPLICATION_VERSION = "1"  # raised by hand when the order of recorded checkpoints changes
+
+
+class Wait(Exception):  # noqa: N818 (a request, not an error)
+    """Raised by a step to end the workflow and leave the run `waiting`, for example for an approval."""
+
+
+class Cancelled(Exception):  # noqa: N818 (a request, not an error)
+    """Raised inside a step when the run was cancelled."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What an act's `do` gets: no session is open; `read()` and `write()` each open one short one.
+
+    `key` is the idempotency key of external effects, `workspace` the run's own folder, `log(text)` adds lines to the step.
+    """
+
+    actor: Actor
+    key: str
+    workspace: Path
+    database: db.DatabaseRef
+    log: Callable[[str], None]
+    cancelled: Callable[[], bool]
+    dry_run: bool = False
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A short session that reads."""
+        with db.read(self.database) as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A short session that writes; commits at the end of the block."""
+        with db.write(self.database) as session:
+            yield session
+
+    def check(self) -> None:
+        """Raise Cancelled when the run was cancelled meanwhile."""
+        if self.cancelled():
+            raise Cancelled
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A step that is one write transaction: `do(session, run) -> JSON`. `run` is a `sdk.types.RunView`."""
+
+    key: str
+    title: str
+    do: Callable[[Session, Any], Any]
+
+
+@dataclass(frozen=True)
+class Act:
+    """A step with an outside effect: `prepare(session, run) -> data`, `do(data, ctx) -> JSON`, `settle(session, run, data, result) -> JSON`."""
+
+    key: str
+    title: str
+    prepare: Callable[[Session, Any], Any]
+    do: Callable[[Any, Context], Any]
+    settle: Callable[[Session, Any, Any, Any], Any] = lambda session, run, data, result: result
+
+
+Step = Fact | Act
+
+
+@dataclass(frozen=True)
+class Job:
+    """A kind of run: `steps(run)` names them in order; `ended(session, run)` hears the final status, in its transaction."""
+
+    kind: str
+    steps: Callable[[Any], Sequence[Step]]
+    ended: Callable[[Session, Any], None] = lambda session, run: None
+
+
+_execute: list[Callable[[str, str], None]] = []
+_slots: list[threading.BoundedSemaphore] = []
+
+
+@DBOS.workflow(name="towpath.run")
+def _workflow(organisation: str, run_id: str) -> None:
+    with _slots[0]:
+        _execute[0](organisation, run_id)
+
+
+def launch(url: str, execute: Callable[[str, str], None], *, at_once: int, executor: str, threads: int = 256) -> None:
+    """Start DBOS on its own database and recover what an earlier process of this executor left running."""
+    if url.startswith("sqlite"):
+        engine = create_engine(url)
+        with engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+        engine.dispose()
+    _execute[:] = [execute]
+    _slots[:] = [threading.BoundedSemaphore(at_once)]
+    config: DBOSConfig = {
+        "name": "towpath",
+        "system_database_url": url,
+        "application_version": APPLICATION_VERSION,
+        "executor_id": executor,
+        "serializer": DBOSPortableJSONSerializer(),
+        "max_executor_threads": threads,
+        "log_level": "ERROR",
+        "enable_otlp": False,
+        "notification_listener_polling_interval_sec": 5.0,
+        "scheduler_polling_interval_sec": 60.0,
+    }
+    DBOS(config=config)
+    DBOS.launch()
+
+
+def start(organisation: str, run_id: str, attempt: int) -> None:
+    """Start a run on a thread of this process; starting the same attempt twice does nothing the second time."""
+    with SetWorkflowID(f"{run_id}.{attempt}"):
+        DBOS.start_workflow(_workflow, organisation, run_id)
+
+
+def checkpoint(name: str, call: Callable[[], Any]) -> Any:
+    """Run one step so that a restart does not repeat it once its result is recorded."""
+    return DBOS.run_step({"name": name}, call)
+
+
+def take_over(dead: Sequence[str]) -> int:
+    """Resume on this executor what executors that lost their heartbeat left pending. Returns how many runs."""
+    pending = [
+        one.workflow_id for name in dead for one in DBOS.list_workflows(status="PENDING", executor_id=name)
+    ]
+    if pending:
+        DBOS.resume_workflows(pending)
+    return len(pending)
+
+
+def forget(before_epoch_ms: int) -> None:
+    """Delete the records of workflows that ended before a moment (milliseconds since 1970); runs keep their own."""
+    for status in ("SUCCESS", "ERROR", "CANCELLED"):
+        old = DBOS.list_workflows(status=status, limit=500)
+        gone = [one.workflow_id for one in old if (one.updated_at or 0) < before_epoch_ms]
+        if gone:
+            DBOS.delete_workflows(gone)
+
+
+def shutdown(wait_s: int = 0) -> None:
+    """Stop taking work; running steps get `wait_s` seconds, what is left resumes at the next launch."""
+    DBOS.destroy(workflow_completion_timeout_sec=wait_s)
