@@ -41,7 +41,9 @@ class Expression:
             return self._program.execute(dict(context))
         except KeyError as error:
             message = f"{error.args[0] if error.args else error} is not there"
-            raise _invalid(self.text, self.place, message, hint="ask 'has(...)' before reading an optional key") from error
+            raise _invalid(
+                self.text, self.place, message, hint="ask 'has(...)' before reading an optional key"
+            ) from error
         except Exception as error:
             raise _invalid(self.text, self.place, str(error).split(". ")[0]) from error
 
@@ -54,7 +56,7 @@ class Expression:
 
 
 @lru_cache(maxsize=1024)
-def compile(text: str, place: Place = NOWHERE) -> Expression:  # noqa: A001 (the word of the language)
+def compile(text: str, place: Place = NOWHERE) -> Expression:
     """Parse one CEL expression; raises Invalid naming line and column within the document that `place` describes."""
     if not text.strip() or len(text) > _LONGEST:
         found = f"{len(text)} characters"

@@ -1,0 +1,1 @@
+"""Environments, their types and the order of promotion."""

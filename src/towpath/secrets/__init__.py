@@ -1,0 +1,1 @@
+"""Secret values and the references that stand for them everywhere else."""

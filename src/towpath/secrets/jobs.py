@@ -1,0 +1,21 @@
+"""The step that removes an entity's secrets when the entity is deleted."""
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from towpath.kit.jobs import Fact
+from towpath.sdk.types import EntityView, Removal
+from towpath.secrets import service as secrets
+
+
+def removal(session: Session, entity: EntityView) -> list[Removal]:
+    """What deleting the entity takes away here; empty when it has no secret."""
+    names = tuple(f"secret {one.name} of {one.subject}" for one in secrets.listed(session, entity.ref))
+    if not names:
+        return []
+
+    def forget(session: Session, run: Any) -> dict[str, int]:
+        return {"removed": secrets.remove_of(session, run.actor, entity.ref)}
+
+    return [Removal("secrets", "Secrets", names, Fact("secrets", "Remove secrets", forget), order=30)]
