@@ -12,13 +12,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import JSON, DateTime, Dialect, Engine, MetaData, create_engine, event, text
+from sqlalchemy import JSON, Connection, DateTime, Dialect, Engine, MetaData, create_engine, event, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
 from towpath.kit.errors import Unavailable
+
+__all__ = [
+    "Base", "Connection", "ControlBase", "DatabaseRef", "Json", "Session", "Utc", "after_commit", "after_rollback", "database",
+    "dispose", "engine", "in_transaction", "ping", "read", "refuse_transaction", "write",
+]  # fmt: skip
 
 NAMING = {
     "ix": "ix_%(column_0_label)s",
@@ -124,6 +129,12 @@ _open = threading.local()
 def in_transaction() -> bool:
     """Whether this thread holds an open session: slow work asserts that it does not."""
     return getattr(_open, "depth", 0) > 0
+
+
+def refuse_transaction() -> None:
+    """Raise when this thread holds a session: no subprocess, network or template call happens inside a transaction."""
+    if in_transaction():
+        raise RuntimeError("slow work was started inside a transaction")
 
 
 def database(session: Session) -> DatabaseRef:

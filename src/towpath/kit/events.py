@@ -117,7 +117,10 @@ def emit(
 def history(session: Session, subject: str, limit: int = 50) -> list[Event]:
     """The newest events about one subject, newest first."""
     rows = session.scalars(
-        select(EventRow).where(EventRow.subject == subject).order_by(EventRow.time.desc(), EventRow.id.desc()).limit(limit)
+        select(EventRow)
+        .where(EventRow.subject == subject)
+        .order_by(EventRow.time.desc(), EventRow.id.desc())
+        .limit(limit)
     )
     return [_event(row) for row in rows]
 

@@ -23,8 +23,12 @@ log = logging.getLogger(__name__)
 APPLICATION_VERSION = "1"  # raised by hand when the order of recorded checkpoints changes
 
 
-class Wait(Exception):  # noqa: N818 (a request, not an error)
-    """Raised by a step to end the workflow and leave the run `waiting`, for example for an approval."""
+class _Wait:
+    """The type of WAIT."""
+
+
+WAIT = _Wait()
+"""What a fact returns to leave its run `waiting`, in its own transaction; `runs.resume` calls the same fact again."""
 
 
 class Cancelled(Exception):  # noqa: N818 (a request, not an error)
@@ -75,7 +79,10 @@ class Fact:
 
 @dataclass(frozen=True)
 class Act:
-    """A step with an outside effect: `prepare(session, run) -> data`, `do(data, ctx) -> JSON`, `settle(session, run, data, result) -> JSON`."""
+    """A step with an outside effect; data and results are plain JSON values.
+
+    `prepare(session, run) -> data`, `do(data, ctx) -> result`, `settle(session, run, data, result) -> stored result`.
+    """
 
     key: str
     title: str
@@ -144,9 +151,7 @@ def checkpoint(name: str, call: Callable[[], Any]) -> Any:
 
 def take_over(dead: Sequence[str]) -> int:
     """Resume on this executor what executors that lost their heartbeat left pending. Returns how many runs."""
-    pending = [
-        one.workflow_id for name in dead for one in DBOS.list_workflows(status="PENDING", executor_id=name)
-    ]
+    pending = [one.workflow_id for name in dead for one in DBOS.list_workflows(status="PENDING", executor_id=name)]
     if pending:
         DBOS.resume_workflows(pending)
     return len(pending)

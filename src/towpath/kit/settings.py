@@ -26,7 +26,8 @@ class Settings(BaseSettings):
     )
     public_url: str = Field("", description="Address people use for the portal; default http://HOST:PORT.")
     database_url: SecretStr | None = Field(
-        None, description="PostgreSQL of the platform (postgresql+psycopg://…); absent: SQLite files in the data folder."
+        None,
+        description="PostgreSQL of the platform (postgresql+psycopg://…); absent: SQLite files in the data folder.",
     )
     demo: bool = Field(True, description="Load the demo organisation and offer its accounts on the sign-in page.")
     production: bool = Field(False, description="Refuse to start where code that is not ours cannot be isolated.")

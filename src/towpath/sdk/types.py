@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel
@@ -12,13 +11,13 @@ from sqlalchemy.orm import Session
 from towpath.kit.actor import Actor, Role
 from towpath.kit.errors import Problem
 from towpath.kit.events import Event, Subscriber
-from towpath.kit.jobs import Act, Cancelled, Context, Fact, Job, Step, Wait
+from towpath.kit.jobs import WAIT, Act, Cancelled, Context, Fact, Job, Step
 
 __all__ = [
     "Act", "Action", "ActionLink", "Actor", "Cancelled", "Card", "Change", "Context", "Document", "Driver", "DriverContext", "Engine",
     "EntityView", "Event", "Fact", "Finding", "Got", "Health", "Job", "KindSpec", "NavItem", "Node", "Permission", "Plan",
     "Problem", "Removal", "Role", "RunView", "Source", "SourceFile", "Step", "StepContext", "StepView", "Subscriber",
-    "Tab", "Verdict", "Wait", "Want",
+    "Tab", "Verdict", "WAIT", "Want",
 ]  # fmt: skip
 
 StepContext = Context
@@ -366,5 +365,3 @@ class Removal:
     items: tuple[str, ...]
     step: Step
     order: int = 50
-
-

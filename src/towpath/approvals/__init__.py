@@ -1,0 +1,1 @@
+"""Approvals: a request, a rule, a decision by somebody else, bound to a digest."""

@@ -1,0 +1,1 @@
+"""Accounts, sign-in and tokens; puts an Actor on every request."""

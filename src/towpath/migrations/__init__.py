@@ -1,0 +1,1 @@
+"""Schema versions: one tree for the control database, one for every organisation's."""

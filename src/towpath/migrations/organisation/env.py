@@ -1,0 +1,18 @@
+"""Alembic's entrance to the organisation tree; kit.migrate hands it an open connection."""
+
+from alembic import context
+
+from towpath import capabilities
+from towpath.kit import db
+
+capabilities.load_models()
+connection = context.config.attributes["connection"]
+context.configure(
+    connection=connection,
+    target_metadata=db.Base.metadata,
+    version_table_schema=context.config.attributes.get("schema"),
+    render_as_batch=False,
+    compare_type=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,1 @@
+"""Tenants: their databases, members and hostnames, in the control database."""

@@ -1,0 +1,1 @@
+"""Runs: everything that takes longer than a second has steps, a log, a live stream, cancel and retry here."""

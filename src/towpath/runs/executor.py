@@ -1,0 +1,249 @@
+"""Executes runs: each step once, in order, its result stored with its effect; resumes after a crash where it stopped."""
+
+import logging
+import shutil
+import threading
+import traceback
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from towpath.kit import clock, db, events, faults, jobs, live, settings
+from towpath.kit.errors import TowpathError
+from towpath.kit.jobs import WAIT, Act, Cancelled, Context, Fact, Job, Step
+from towpath.runs import queries, service
+from towpath.runs.logs import RunLogWriter
+from towpath.runs.model import ENDED, Run, RunStep
+from towpath.sdk.types import RunView
+
+log = logging.getLogger(__name__)
+SWEEP_S = 5.0
+
+
+class Executor:
+    """The executor of one process. `database(organisation)` finds where a run lives, `job_kinds` what it may do."""
+
+    def __init__(self, job_kinds: Mapping[str, Job], database: Callable[[str], db.DatabaseRef]) -> None:
+        self.job_kinds = job_kinds
+        self.database = database
+        self._stop = threading.Event()
+
+    def execute(self, organisation: str, run_id: str) -> None:
+        """Run what is left of a run; the durable workflow of kit.jobs calls this."""
+        ref = self.database(organisation)
+        run = self._begin(ref, run_id)
+        if run is None:
+            return
+        job = self.job_kinds.get(run.kind)
+        if job is None:
+            self._finish(ref, run_id, "failed", {"message": f"no installed capability runs '{run.kind}'"})
+            return
+        writer = RunLogWriter(ref, run_id, run.root_id)
+        try:
+            outcome = self._steps(ref, run, job, writer)
+        except Exception as error:  # the list of steps itself could not be made
+            log.exception("run %s", run_id)
+            outcome = ("failed", _error(error))
+        writer.flush()
+        self._finish(ref, run_id, *outcome, job=job)
+
+    def _begin(self, ref: db.DatabaseRef, run_id: str) -> RunView | None:
+        with db.write(ref) as session:
+            row = queries.get(session, run_id, lock=True)
+            if row is None or row.status in (*ENDED, "waiting"):
+                return None
+            row.status, row.started_at = "running", row.started_at or clock.now()
+            _wake_later(session, row)
+            return service.view(session, row)
+
+    def _steps(
+        self, ref: db.DatabaseRef, run: RunView, job: Job, writer: RunLogWriter
+    ) -> tuple[str, dict[str, Any] | None]:
+        steps = list(job.steps(run))
+        with db.write(ref) as session:
+            _plan_steps(session, run.id, steps)
+        for step in steps:
+            ended: dict[str, Any] = jobs.checkpoint(
+                step.key, lambda step=step: self._step(ref, run.id, job, step, writer)
+            )
+            if ended["status"] != "succeeded":
+                return ended["status"], ended.get("error")
+        return "succeeded", None
+
+    def _step(self, ref: db.DatabaseRef, run_id: str, job: Job, step: Step, writer: RunLogWriter) -> dict[str, Any]:
+        try:
+            waiting = self._act(ref, run_id, job, step, writer)
+        except Cancelled:
+            self._mark(ref, run_id, step.key, "cancelled", "cancelled")
+            return {"status": "cancelled"}
+        except Exception as error:
+            if not isinstance(error, TowpathError):
+                log.exception("run %s, step %s", run_id, step.key)
+            writer.line(step.key, str(error) or type(error).__name__)
+            self._mark(ref, run_id, step.key, "failed", str(error) or type(error).__name__)
+            return {"status": "failed", "error": {**_error(error), "step": step.key}}
+        finally:
+            writer.close_step(step.key)
+        return {"status": "waiting" if waiting else "succeeded"}
+
+    def _act(self, ref: db.DatabaseRef, run_id: str, job: Job, step: Step, writer: RunLogWriter) -> bool:
+        with db.write(ref) as session:
+            row = queries.step(session, run_id, step.key)
+            run_row = queries.get(session, run_id)
+            if row is None or run_row is None or row.status in ("succeeded", "skipped"):
+                return False
+            if run_row.cancelling:
+                raise Cancelled
+            row.status, row.started_at, row.error = "running", row.started_at or clock.now(), None
+            _wake_later(session, run_row)
+            run = service.view(session, run_row)
+            if isinstance(step, Fact):
+                value = step.do(session, run)
+                if value is WAIT:
+                    run_row.status = "waiting"
+                    return True
+                _done(row, value)
+                return False
+            data = step.prepare(session, run)
+        place = f"{job.kind}/{step.key}"
+        faults.point(f"{place}/before-do")
+        db.refuse_transaction()
+        result = step.do(data, self._context(ref, run, step, writer))
+        faults.point(f"{place}/after-do")
+        writer.flush()
+        with db.write(ref) as session:
+            row = queries.step(session, run_id, step.key)
+            run_row = queries.get(session, run_id)
+            if row is not None and run_row is not None:
+                _done(row, step.settle(session, service.view(session, run_row), data, result))
+                _wake_later(session, run_row)
+        faults.point(f"{place}/after-settle")
+        return False
+
+    def _context(self, ref: db.DatabaseRef, run: RunView, step: Act, writer: RunLogWriter) -> Context:
+        return Context(
+            actor=run.actor.in_run(run.id),
+            key=f"{run.id}:{step.key}",
+            workspace=settings.current().folder("runs", run.id),
+            database=ref,
+            log=lambda text: writer.line(step.key, text),
+            cancelled=_Cancelled(ref, run.id),
+        )
+
+    def _mark(self, ref: db.DatabaseRef, run_id: str, key: str, status: str, error: str) -> None:
+        with db.write(ref) as session:
+            row, run = queries.step(session, run_id, key), queries.get(session, run_id)
+            if row is not None and run is not None:
+                row.status, row.error, row.finished_at = status, error[:4000], clock.now()
+                _wake_later(session, run)
+
+    def _finish(
+        self, ref: db.DatabaseRef, run_id: str, status: str, error: dict[str, Any] | None, job: Job | None = None
+    ) -> None:
+        with db.write(ref) as session:
+            row = queries.get(session, run_id, lock=True)
+            if row is None or row.status in ENDED or status == "waiting":
+                return  # a waiting run said so in the transaction that asked for the answer
+            row.status, row.error = status, error
+            row.finished_at = clock.now()
+            run = service.view(session, row)
+            row.output = _output(run)
+            if job is not None:
+                job.ended(session, service.view(session, row))
+            data = {"run": run_id, "kind": row.kind, "status": row.status}
+            events.emit(session, "run.ended", row.subject, data, actor=row.actor["ref"], root_id=row.root_id)
+            _wake_later(session, row)
+        if status in ("succeeded", "cancelled"):
+            shutil.rmtree(settings.current().data / "runs" / run_id, ignore_errors=True)
+
+    # ── starting and sweeping ─────────────────────────────────────────────────────────────────────────────────────────
+    def start(self, databases: Callable[[], list[db.DatabaseRef]]) -> None:
+        """Start runs as they are wished, and sweep up those that a crash left queued."""
+        service.launch_with(_launch)
+        threading.Thread(target=self._sweep, args=(databases,), name="runs-sweep", daemon=True).start()
+
+    def stop(self) -> None:
+        """Start nothing more."""
+        service.launch_with(None)
+        self._stop.set()
+
+    def _sweep(self, databases: Callable[[], list[db.DatabaseRef]]) -> None:
+        first = True
+        while first or not self._stop.wait(SWEEP_S):
+            late = clock.now() - timedelta(seconds=0 if first else 2)
+            first = False
+            for ref in databases():
+                try:
+                    with db.read(ref) as session:
+                        left = [(row.id, row.attempt) for row in queries.queued_before(session, late)]
+                    for run_id, attempt in left:
+                        _launch(ref.name, run_id, attempt)
+                except Exception:  # the sweep of the other organisations goes on
+                    log.exception("runs of %s could not be swept", ref.name)
+
+
+def _launch(organisation: str, run_id: str, attempt: int) -> None:
+    try:
+        jobs.start(organisation, run_id, attempt)
+    except Exception:  # it stays queued, and the sweep tries again
+        log.exception("run %s could not be started", run_id)
+
+
+class _Cancelled:
+    """Whether a run was cancelled; asks the database at most twice a second."""
+
+    def __init__(self, ref: db.DatabaseRef, run_id: str) -> None:
+        self._ref, self._run_id = ref, run_id
+        self._asked = 0.0
+        self._answer = False
+
+    def __call__(self) -> bool:
+        moment = clock.now().timestamp()
+        if not self._answer and moment - self._asked > 0.5:
+            self._asked = moment
+            with db.read(self._ref) as session:
+                row = queries.get(session, self._run_id)
+                self._answer = row is None or row.cancelling
+        return self._answer
+
+
+def _plan_steps(session: Session, run_id: str, steps: list[Step]) -> None:
+    known = {one.key: one for one in queries.steps(session, [run_id])}
+    for position, step in enumerate(steps):
+        if step.key not in known:
+            session.add(RunStep(run_id=run_id, key=step.key, position=position, title=step.title, status="pending"))
+
+
+def _done(row: RunStep, value: Any) -> None:
+    skipped = isinstance(value, dict) and value.get("skipped") is True
+    row.status, row.finished_at, row.result = ("skipped" if skipped else "succeeded"), clock.now(), {"value": value}
+
+
+def _output(run: RunView) -> dict[str, Any]:
+    for step in reversed(run.steps):
+        value = run.results.get(step.key)
+        if step.status == "succeeded":
+            return dict(value["output"]) if isinstance(value, dict) and isinstance(value.get("output"), dict) else {}
+    return {}
+
+
+def _error(error: Exception) -> dict[str, Any]:
+    if isinstance(error, TowpathError):
+        return {
+            "message": error.message,
+            "hint": error.hint,
+            "errors": [problem.as_dict() for problem in error.problems],
+        }
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{last.name}, line {last.lineno}"
+    return {
+        "message": f"{type(error).__name__}: {error}",
+        "hint": f"this is a fault of the platform ({where}); see its log",
+    }
+
+
+def _wake_later(session: Session, row: Run) -> None:
+    run_id, root_id = row.id, row.root_id
+    db.after_commit(session, lambda: (live.wake(f"run:{run_id}"), live.wake(f"run:{root_id}")))

@@ -1,0 +1,64 @@
+"""The page of a run: its tree of steps on the left, the log on the right, cards by hook, all of it live."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response, StreamingResponse
+
+from towpath.kit.web import Reading, Writing, permit
+from towpath.runs import api, service
+from towpath.sdk import plugins
+from towpath.sdk.types import RunView
+from towpath.ui import service as ui
+
+router = APIRouter(prefix="/runs", include_in_schema=False)
+
+
+@router.get("/card", dependencies=[permit("runs.read")])
+def card(unit: Reading) -> Response:
+    """The home card: what runs now and what ended last."""
+    roots = [one for one in service.find(unit.session, limit=40) if one.parent_id is None and one.root_id == one.id]
+    return ui.fragment(unit.request, "runs/card.html", runs=roots[:6])
+
+
+@router.get("/{run_id}", dependencies=[permit("runs.read")])
+def show(unit: Reading, run_id: str) -> Response:
+    """One run and everything it started."""
+    run = service.get(unit.session, run_id)
+    tree = service.tree(unit.session, run_id) if run.root_id == run.id else [run]
+    cards = [card for one in reversed(tree) for card in plugins.collect(plugins.call().run_cards(run=one))]
+    return ui.page(
+        unit.request, "runs/show.html", title=run.title, run=run, runs=tree,
+        cards=sorted(cards, key=lambda one: one.order),
+    )  # fmt: skip
+
+
+@router.get("/{run_id}/live", dependencies=[permit("runs.read")])
+async def live_page(request: Request, run_id: str) -> StreamingResponse:
+    """The page's own stream: the steps and the head as fragments whenever a run changed."""
+
+    def fragments(runs: list[RunView]) -> list[tuple[str, Any]]:
+        run = next(one for one in runs if one.id == run_id)
+        cards = [card for one in reversed(runs) for card in plugins.collect(plugins.call().run_cards(run=one))]
+        context = {"run": run, "runs": runs, "cards": sorted(cards, key=lambda one: one.order)}
+        names = ("head", "steps", "cards")
+        return [
+            ("fragment", {"target": f"#run-{name}", "html": ui.text(request, f"runs/{name}.html", **context)})
+            for name in names
+        ]
+
+    return api.follow(request, run_id, fragments)
+
+
+@router.post("/{run_id}/cancel", dependencies=[permit("runs.cancel")])
+def cancel(unit: Writing, run_id: str) -> Response:
+    """Stop it, and stay on its page."""
+    service.cancel(unit.session, unit.actor, run_id)
+    return RedirectResponse(f"/runs/{run_id}", 303)
+
+
+@router.post("/{run_id}/retry", dependencies=[permit("runs.retry")])
+def retry(unit: Writing, run_id: str) -> Response:
+    """Try again, and stay on its page."""
+    service.retry(unit.session, unit.actor, run_id)
+    return RedirectResponse(f"/runs/{run_id}", 303)

@@ -1,0 +1,77 @@
+"""Queries on runs, steps and log lines."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.orm import Session
+
+from towpath.runs.model import Run, RunLog, RunStep
+
+
+def get(session: Session, run_id: str, *, lock: bool = False) -> Run | None:
+    """One run; `lock` holds the row until the transaction ends (PostgreSQL)."""
+    return session.get(Run, run_id, with_for_update={} if lock else None, populate_existing=lock)
+
+
+def find(
+    session: Session,
+    *,
+    kind: str | None = None,
+    subject: str | None = None,
+    status: Sequence[str] | None = None,
+    root_id: str | None = None,
+    before: str | None = None,
+    limit: int = 50,
+) -> list[Run]:
+    """Runs newest first; `before` is the last id seen (UUIDv7 sorts by time)."""
+    query = select(Run).order_by(Run.id.desc()).limit(limit)
+    if kind:
+        query = query.where(Run.kind == kind)
+    if subject:
+        query = query.where(Run.subject == subject)
+    if status:
+        query = query.where(Run.status.in_(status))
+    if root_id:
+        query = query.where(Run.root_id == root_id)
+    if before:
+        query = query.where(Run.id < before)
+    return list(session.scalars(query))
+
+
+def children(session: Session, run_id: str) -> list[Run]:
+    """Runs that this run started itself."""
+    return list(session.scalars(select(Run).where(Run.parent_id == run_id)))
+
+
+def steps(session: Session, run_ids: Sequence[str]) -> list[RunStep]:
+    """Steps of some runs in their order."""
+    query = select(RunStep).where(RunStep.run_id.in_(run_ids)).order_by(RunStep.run_id, RunStep.position)
+    return list(session.scalars(query))
+
+
+def step(session: Session, run_id: str, key: str) -> RunStep | None:
+    """One step of a run."""
+    return session.get(RunStep, (run_id, key))
+
+
+def lines(session: Session, run_id: str, *, step: str | None, after: int, limit: int) -> list[RunLog]:
+    """Log lines of a run after a sequence number."""
+    query = select(RunLog).where(RunLog.run_id == run_id, RunLog.seq > after).order_by(RunLog.seq).limit(limit)
+    return list(session.scalars(query.where(RunLog.step == step) if step else query))
+
+
+def last_line(session: Session, run_id: str) -> int:
+    """Sequence number of a run's last line; 0 when it has none."""
+    return session.scalar(select(func.max(RunLog.seq)).where(RunLog.run_id == run_id)) or 0
+
+
+def add_lines(session: Session, rows: list[dict[str, Any]]) -> None:
+    """Insert many lines at once."""
+    session.execute(insert(RunLog), rows)
+
+
+def queued_before(session: Session, moment: datetime) -> list[Run]:
+    """Queued runs that nobody started in time."""
+    return list(session.scalars(select(Run).where(Run.status == "queued", Run.created_at < moment)))
