@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import json
 import os
+import signal
 import stat
 import subprocess
 import time
@@ -85,20 +86,20 @@ def adopt(name: str) -> Record | None:
     return None
 
 
-def end(found: Record, wait_s: float = 10.0) -> None:
-    """End the engine with all it started: SIGTERM, wait, SIGKILL. Touches nothing when the pid is another process now."""
-    end_process(found.pid, found.started, wait_s)
+def end(found: Record, wait_s: float = 10.0, ask: signal.Signals = signal.SIGTERM) -> None:
+    """End the engine with all it started: ask, wait, SIGKILL. Touches nothing when the pid is another process now."""
+    end_process(found.pid, found.started, wait_s, ask)
     _path(found.name).unlink(missing_ok=True)
 
 
-def end_process(pid: int, started: int, wait_s: float = 10.0) -> None:
+def end_process(pid: int, started: int, wait_s: float = 10.0, ask: signal.Signals = signal.SIGTERM) -> None:
     """End one recorded process and its descendants; returns when none of them is left."""
     if not alive(pid, started):
         return
     with contextlib.suppress(psutil.NoSuchProcess):
         process = psutil.Process(pid)
         family = [process, *process.children(recursive=True)]
-        process.terminate()
+        process.send_signal(ask)
         left = _wait(family[:1], wait_s)
         # A child that detached from its parent's end is told too, then killed.
         for each in family[1:]:
