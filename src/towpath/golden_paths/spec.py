@@ -1,0 +1,172 @@
+"""The document `Template` (`scaffolder.backstage.io/v1beta3`), Backstage's format unchanged.
+
+Unknown keys are tolerated everywhere, as the peer does. `read` reports every problem with its place, not only the first.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import orjson
+from jsonschema import Draft7Validator
+from jsonschema.exceptions import SchemaError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from towpath.kit.errors import Invalid, Problem
+
+SOURCE = "backstage.io/source-location"
+
+
+def _pages(value: Any) -> Any:
+    """`parameters` is one page or a list of them; absent means no page."""
+    if value is None:
+        return []
+    return [value] if isinstance(value, Mapping) else value
+
+
+class _Open(BaseModel):
+    model_config = ConfigDict(extra="allow", populate_by_name=True, frozen=True)
+
+
+class TemplateStep(_Open):
+    """One step: an action with its input; `if` and `each` are expressions or plain values."""
+
+    id: str = ""
+    name: str = ""
+    action: str = Field(min_length=1)
+    input: dict[str, Any] = Field(default_factory=dict)
+    if_: Any = Field(None, alias="if")
+    each: Any = None
+
+    @property
+    def conditional(self) -> bool:
+        """Whether the step says `if` at all: `if: null` counts as false, an absent `if` as true."""
+        return "if_" in self.model_fields_set
+
+
+class OutputLink(_Open):
+    """A link of the finish panel; `entityRef` leads to the entity's page."""
+
+    title: str = ""
+    url: str | None = None
+    entityRef: str | None = None  # noqa: N815 (the peer's name)
+    icon: str | None = None
+    if_: Any = Field(None, alias="if")
+
+
+class TemplateSpec(_Open):
+    """What a golden path asks (`parameters`: wizard pages), does (`steps`) and gives back (`output`)."""
+
+    type: str = Field(min_length=1)
+    owner: str | None = None
+    lifecycle: str | None = None
+    parameters: Annotated[list[dict[str, Any]], BeforeValidator(_pages)] = Field(default_factory=list)
+    steps: list[TemplateStep]
+    output: dict[str, Any] = Field(default_factory=dict)
+    presentation: dict[str, Any] | None = None
+    secrets: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Template:
+    """A readable template. `source` is its location (`file:/…/template.yaml`, `url:towpath://…`), `etag` its content."""
+
+    ref: str
+    namespace: str
+    name: str
+    title: str
+    description: str
+    tags: tuple[str, ...]
+    owner: str | None
+    source: str
+    etag: str
+    version: str
+    metadata: Mapping[str, Any]
+    spec: TemplateSpec
+
+    @property
+    def path(self) -> str:
+        """The page of the wizard, as Backstage routes it."""
+        return f"/create/templates/{self.namespace}/{self.name}"
+
+
+def read(doc: Mapping[str, Any], location: str = "") -> Template:
+    """Turn an entity document into a Template; raises Invalid with all problems and their places (`spec.steps[1].action`)."""
+    metadata = doc.get("metadata") or {}
+    body = doc.get("spec")
+    name, namespace = str(metadata.get("name") or ""), str(metadata.get("namespace") or "default")
+    try:
+        spec = TemplateSpec.model_validate(body)
+    except ValidationError as error:
+        raise Invalid(f"template '{name}' cannot be used", problems=problems(error, ("spec",))) from error
+    spec = spec.model_copy(update={"steps": named(spec.steps)})
+    wrong = [*_duplicates(spec.steps), *_broken_pages(spec.parameters)]
+    if wrong:
+        raise Invalid(f"template '{name}' cannot be used", problems=wrong)
+    annotations = metadata.get("annotations") or {}
+    return Template(
+        ref=f"template:{namespace}/{name}".lower(),
+        namespace=namespace,
+        name=name,
+        title=str(metadata.get("title") or name),
+        description=str(metadata.get("description") or ""),
+        tags=tuple(str(tag) for tag in metadata.get("tags") or ()),
+        owner=spec.owner,
+        source=location or str(annotations.get(SOURCE, "")),
+        etag=hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest(),
+        version=str(annotations.get("towpath.dev/version", "")),
+        metadata=metadata,
+        spec=spec,
+    )
+
+
+def named(steps: Sequence[TemplateStep]) -> list[TemplateStep]:
+    """The steps with `id` (default `step-N`) and `name` (default the action) filled in, as the peer does."""
+    return [
+        step.model_copy(update={"id": step.id or f"step-{number}", "name": step.name or step.action})
+        for number, step in enumerate(steps, start=1)
+    ]
+
+
+def problems(error: ValidationError, place: Sequence[str | int] = ()) -> list[Problem]:
+    """Every complaint of pydantic with its dotted place: `spec.steps[1].action: expected …; found …`."""
+    return [_problem(item, place) for item in error.errors(include_url=False)]
+
+
+def _problem(item: Any, place: Sequence[str | int]) -> Problem:
+    missing = item["type"] == "missing"
+    found = "nothing" if missing else repr(item["input"])[:80]
+    expected = "a value" if missing else item["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+    path = dotted((*place, *item["loc"]))
+    return Problem(f"expected {expected}; found {found}", path=path, expected=expected, found=found)
+
+
+def dotted(parts: Sequence[str | int]) -> str:
+    """`("steps", 1, "action")` as people read it: `steps[1].action`."""
+    text = ""
+    for part in parts:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def _duplicates(steps: Sequence[TemplateStep]) -> list[Problem]:
+    seen: dict[str, int] = {}
+    found = []
+    for number, step in enumerate(steps):
+        if step.id in seen:
+            message = f"'{step.id}' already names steps[{seen[step.id]}]"
+            found.append(Problem(message, path=f"spec.steps[{number}].id", expected="an id of its own", found=step.id))
+        seen.setdefault(step.id, number)
+    return found
+
+
+def _broken_pages(pages: Sequence[Mapping[str, Any]]) -> list[Problem]:
+    found = []
+    for number, page in enumerate(pages):
+        try:
+            Draft7Validator.check_schema(page)
+        except SchemaError as error:
+            path = dotted(("spec", "parameters", number, *error.absolute_path))
+            found.append(Problem(error.message, path=path, expected="a JSON schema (draft-07)"))
+    return found
