@@ -1,0 +1,1 @@
+"""From a workload to running resources: match, graph, plan, apply, state."""
