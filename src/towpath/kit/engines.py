@@ -86,6 +86,12 @@ def adopt(name: str) -> Record | None:
     return None
 
 
+def running() -> list[str]:
+    """Names of the engines of this data folder that run now."""
+    names = sorted(path.stem for path in current().folder("engines").glob("*.json"))
+    return [name for name in names if adopt(name) is not None]
+
+
 def end(found: Record, wait_s: float = 10.0, ask: signal.Signals = signal.SIGTERM) -> None:
     """End the engine with all it started: ask, wait, SIGKILL. Touches nothing when the pid is another process now."""
     end_process(found.pid, found.started, wait_s, ask)

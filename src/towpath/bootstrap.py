@@ -1,0 +1,60 @@
+"""The first start of an install: an organisation, its accounts and documents. A second start finds nothing to do."""
+
+import secrets
+from pathlib import Path
+
+from towpath import demo
+from towpath.catalog import service as catalog
+from towpath.golden_paths import service as golden_paths
+from towpath.identity import service as identity
+from towpath.kit import db, migrate
+from towpath.kit.actor import Role, platform
+from towpath.kit.settings import Settings
+from towpath.organisations import service as organisations
+from towpath.sdk.types import SourceFile
+
+DEMO = "northbank"
+DEMO_PASSWORD = "towpath"  # noqa: S105 (shown on the sign-in page; such accounts work in demo mode only)
+ACCOUNTS = (
+    ("developer", "Ada Lindqvist", Role.developer),
+    ("platform-engineer", "Priya Raman", Role.platform_engineer),
+    ("administrator", "Tomas Weber", Role.administrator),
+)
+
+
+def first_start(settings: Settings) -> str | None:
+    """Make the first organisation and its accounts when there is none. Returns a fresh administrator password, or None."""
+    with db.read(organisations.control()) as session:
+        if organisations.queries.all_of(session):
+            return None
+    name, title = (DEMO, "Northbank") if settings.demo else ("main", "Main")
+    password = None
+    with db.write(organisations.control()) as session:
+        organisations.create(session, name, title)
+        if settings.demo:
+            for login, display, role in ACCOUNTS:
+                account = identity.create_account(session, login, display, DEMO_PASSWORD, demo=True)
+                organisations.join(session, account.id, name, f"user:default/{login}", role)
+        else:
+            password = secrets.token_urlsafe(12)
+            account = identity.create_account(session, "administrator", "Administrator", password)
+            organisations.join(session, account.id, name, "user:default/administrator", Role.administrator)
+    migrate.upgrade(organisations.database(name))
+    return password
+
+
+def load_documents(settings: Settings) -> None:
+    """Bring the shipped documents into every organisation: platform documents and golden paths; the demo's own as well."""
+    folders = {"platform": demo.folder() / "platform"}
+    if settings.demo:
+        folders["demo"] = demo.folder() / "organisation"
+    documents = {name: _files(folder) for name, folder in folders.items()}
+    documents["golden-paths"] = [SourceFile(f"file:{path}", path.read_bytes()) for path in golden_paths.shipped()]
+    for ref in organisations.databases():
+        for name, files in documents.items():
+            with db.write(ref) as session:
+                catalog.load_granted(session, platform(ref.name), name, files)
+
+
+def _files(folder: Path) -> list[SourceFile]:
+    return [SourceFile(f"file:{path}", path.read_bytes()) for path in sorted(folder.rglob("*.yaml"))]

@@ -1,0 +1,60 @@
+"""Queries on deployments."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from towpath.deployments.model import Deployment
+
+
+def get(session: Session, deployment_id: str) -> Deployment | None:
+    """One deployment."""
+    return session.get(Deployment, deployment_id)
+
+
+def latest_of(session: Session, component_uid: str, environment: str, digest: str) -> Deployment | None:
+    """The newest attempt of one bundle in one environment."""
+    query = select(Deployment).where(
+        Deployment.component_uid == component_uid, Deployment.environment == environment, Deployment.digest == digest
+    )
+    return session.scalars(query.order_by(Deployment.attempt.desc()).limit(1)).first()
+
+
+def current(session: Session, component_uids: Sequence[str] | None = None) -> list[Deployment]:
+    """The newest succeeded deployment of each component and environment, of all components or of some."""
+    newest = (
+        select(func.max(Deployment.id))
+        .where(Deployment.status == "succeeded")
+        .group_by(Deployment.component_uid, Deployment.environment)
+    )
+    if component_uids is not None:
+        newest = newest.where(Deployment.component_uid.in_(component_uids))
+    return list(session.scalars(select(Deployment).where(Deployment.id.in_(newest))))
+
+
+def find(
+    session: Session,
+    *,
+    component_uid: str | None = None,
+    environment: str | None = None,
+    status: Sequence[str] | None = None,
+    before: str | None = None,
+    limit: int = 50,
+) -> list[Deployment]:
+    """Deployments newest first; `before` is the last id seen."""
+    query = select(Deployment).order_by(Deployment.id.desc()).limit(limit)
+    if component_uid:
+        query = query.where(Deployment.component_uid == component_uid)
+    if environment:
+        query = query.where(Deployment.environment == environment)
+    if status:
+        query = query.where(Deployment.status.in_(status))
+    if before:
+        query = query.where(Deployment.id < before)
+    return list(session.scalars(query))
+
+
+def remove_of(session: Session, component_uid: str) -> None:
+    """Forget the deployments of a deleted component."""
+    session.execute(delete(Deployment).where(Deployment.component_uid == component_uid))

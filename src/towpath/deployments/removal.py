@@ -1,0 +1,44 @@
+"""What deleting a component takes away here: deployments on their way first, their history last."""
+
+from typing import Any
+
+from towpath.deployments import service
+from towpath.kit import db
+from towpath.kit.errors import TowpathError
+from towpath.kit.jobs import Act, Context, Fact
+from towpath.runs import service as runs
+from towpath.sdk.types import EntityView, Removal, RunView
+
+
+def removals(session: db.Session, entity: EntityView) -> list[Removal]:
+    """Two removals: end active deployments (order 5), forget all (order 80)."""
+    if entity.kind != "Component":
+        return []
+    known = service.find(session, component_uid=entity.uid, limit=200)
+    if not known:
+        return []
+    active = service.active(session, entity.uid)
+
+    def open_ones(session: db.Session, run: RunView) -> list[str]:
+        return [row.id for row in service.active(session, entity.uid)]
+
+    def end(ids: list[str], ctx: Context) -> dict[str, Any]:
+        for one in ids:
+            try:
+                with ctx.write() as own:
+                    runs.cancel(own, ctx.actor, one)
+                runs.wait_for(ctx, one, 60)
+            except TowpathError as error:  # it ended by itself meanwhile
+                ctx.log(str(error))
+        return {"ended": len(ids)}
+
+    def forget(session: db.Session, run: RunView) -> dict[str, Any]:
+        service.forget(session, entity.uid)
+        return {}
+
+    items = tuple(f"{row.environment}: {row.digest[:19]}" for row in active)
+    history = (f"{len(known)} deployments in the history",)
+    return [
+        Removal("deployments.active", "Deployments on their way", items, Act("active", "End deployments", open_ones, end), 5),
+        Removal("deployments.history", "Deployment records", history, Fact("history", "Forget deployments", forget), 80),
+    ]

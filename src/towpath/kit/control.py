@@ -1,0 +1,88 @@
+"""The operator's private socket: the command line asks the running portal, since only the portal opens the databases.
+
+One JSON line in, one out. The socket is 0600 in a 0700 folder, and the peer's uid must be the portal's or root's.
+"""
+
+import json
+import os
+import socket
+import struct
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from towpath.kit.errors import Forbidden, Problem, TowpathError, Unavailable
+
+LIMIT = 4_000_000
+Command = Callable[[Mapping[str, Any]], Any]
+
+
+class ControlServer:
+    """Answers commands on a thread each; `commands` maps a name to a function of its arguments."""
+
+    def __init__(self, path: Path, commands: Mapping[str, Command]) -> None:
+        self.path, self.commands = path, commands
+        path.unlink(missing_ok=True)
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.bind(str(path))
+        path.chmod(0o600)
+        self._socket.listen(8)
+        threading.Thread(target=self._loop, name="control", daemon=True).start()
+
+    def close(self) -> None:
+        """Answer no more."""
+        self._socket.close()
+        self.path.unlink(missing_ok=True)
+
+    def _loop(self) -> None:
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
+
+    def _answer(self, connection: socket.socket) -> None:
+        with connection, connection.makefile("rwb") as stream:
+            try:
+                self._check(connection)
+                request = json.loads(stream.readline(LIMIT))
+                reply = {"result": self.commands[request["command"]](request.get("arguments", {}))}
+            except TowpathError as error:
+                reply = {
+                    "error": error.message, "hint": error.hint, "exit_code": error.exit_code,
+                    "problems": [one.as_dict() for one in error.problems],
+                }  # fmt: skip
+            except (KeyError, ValueError) as error:
+                reply = {"error": f"the portal does not know this command: {error}", "hint": "", "exit_code": 2}
+            stream.write(json.dumps(reply).encode() + b"\n")
+
+    def _check(self, connection: socket.socket) -> None:
+        size = struct.calcsize("3i")
+        _, uid, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
+        if uid not in (os.getuid(), 0):
+            raise Forbidden("this socket belongs to another user")
+
+
+class RefusedError(TowpathError):
+    """What the portal refused, as it said it."""
+
+
+def call(path: Path, command: str, **arguments: Any) -> Any:
+    """Ask the running portal. Raises Unavailable when none runs, RefusedError with the portal's own words."""
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(path))
+            with connection.makefile("rwb") as stream:
+                stream.write(json.dumps({"command": command, "arguments": arguments}).encode() + b"\n")
+                stream.flush()
+                reply = json.loads(stream.readline(LIMIT) or b"{}")
+    except (OSError, ValueError) as error:
+        raise Unavailable("no portal runs on this data folder", hint="start it with 'towpath up'") from error
+    if "error" in reply:
+        problems = [Problem(**{"message": "", **one}) for one in reply.get("problems", [])]
+        refused = RefusedError(reply["error"], hint=reply["hint"], problems=problems)
+        refused.exit_code = reply["exit_code"]
+        raise refused
+    return reply.get("result")

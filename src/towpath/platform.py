@@ -1,0 +1,170 @@
+"""One install, prepared and running: lock, databases, plugins, engines, runs and events, in the order they need."""
+
+import fcntl
+import logging
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from towpath import capabilities
+from towpath.kit import actor as actors
+from towpath.kit import clock, db, events, ids, jail, jobs, migrate
+from towpath.kit.errors import Conflict, TowpathError, Unavailable
+from towpath.kit.settings import Settings
+from towpath.organisations import service as organisations
+from towpath.runs.executor import Executor
+from towpath.sdk import plugins
+from towpath.sdk.types import Engine, Health
+
+log = logging.getLogger(__name__)
+BEAT_S = 5.0
+
+
+class Platform:
+    """What an entrance holds. `prepare` makes databases current; `start` and `stop` frame serving."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._lock: Any = None
+        self._stop = threading.Event()
+        self._trouble: dict[str, str] = {}
+        manager = plugins.load(capabilities.plugs())
+        for permission in plugins.collect(manager.hook.permissions()):
+            actors.PERMISSIONS[permission.id] = permission.role
+        self.engines: list[Engine] = plugins.collect(manager.hook.engines())
+        self.dispatcher = events.Dispatcher(organisations.databases)
+        kinds = {job.kind: job for job in plugins.collect(manager.hook.jobs())}
+        self.executor = Executor(kinds, organisations.database)
+        events.subscribe(plugins.collect(manager.hook.subscribers()))
+
+    # ── one process, current databases ────────────────────────────────────────────────────────────────────────────────
+    def lock(self) -> None:
+        """On SQLite be the only process that opens the databases; raises Conflict naming the one that has them."""
+        if self.settings.database_url or self._lock:
+            return
+        handle = (self.settings.data / "portal.lock").open("a+")
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            handle.seek(0)
+            raise Conflict(
+                f"another process ({handle.read().strip() or 'unknown'}) uses this data folder",
+                hint="end it with 'towpath down', or set TOWPATH_HOME to another folder",
+            ) from error
+        handle.truncate(0)
+        handle.write(str(os.getpid()))
+        handle.flush()
+        self._lock = handle
+
+    def unlock(self) -> None:
+        """Let another process have the databases."""
+        if self._lock:
+            self._lock.close()
+            self._lock = None
+
+    def prepare(self) -> None:
+        """Take the lock and bring every database to this version."""
+        self.lock()
+        migrate.upgrade(organisations.control())
+        for ref in organisations.databases():
+            migrate.upgrade(ref)
+
+    # ── start and stop ────────────────────────────────────────────────────────────────────────────────────────────────
+    def start(self, app: Any) -> None:
+        """Engines, runs and events; an engine that fails is shown, and does not keep the portal from starting."""
+        if self.settings.production and jail.probe().kind == "none":
+            raise Unavailable("this host cannot isolate code that is not ours", hint="run 'towpath doctor'")
+        with ThreadPoolExecutor(len(self.engines) + 1) as pool:
+            for engine in self.engines:
+                pool.submit(self._up, engine)
+            pool.submit(self._launch)
+        self.executor.start(organisations.databases)
+        self.dispatcher.start()
+        plugins.call().started(app=app)
+
+    def _launch(self) -> None:
+        executor = "embedded" if not self.settings.database_url else ids.uuid7()
+        if self.settings.database_url:
+            url = organisations.control().url
+            threading.Thread(target=self._beat, args=(executor,), name="heartbeat", daemon=True).start()
+        else:
+            url = f"sqlite:///{self.settings.folder('databases') / 'runs.db'}"
+        jobs.launch(url, self.executor.execute, at_once=self.settings.runs_at_once, executor=executor)
+
+    def _beat(self, executor: str) -> None:
+        while not self._stop.is_set():
+            try:
+                if dead := [one for one in organisations.beat(executor) if one != executor]:
+                    jobs.take_over(dead)
+            except TowpathError:
+                log.warning("the control database does not answer; the next heartbeat is in %.0f s", BEAT_S)
+            self._stop.wait(BEAT_S)
+
+    def _up(self, engine: Engine) -> None:
+        try:
+            engine.up()
+            self._trouble.pop(engine.name, None)
+        except Exception as error:
+            self._trouble[engine.name] = str(error)
+            log.exception("engine %s", engine.name)
+
+    def stop(self) -> None:
+        """End the portal's own work; engines that carry services stay."""
+        self._stop.set()
+        self.executor.stop()
+        self.dispatcher.stop()
+        plugins.call().stopping()
+        for engine in reversed(self.engines):
+            if not engine.survives_portal:
+                engine.down()
+        jobs.shutdown()
+        db.dispose()
+        self.unlock()
+
+    def end_engines(self) -> list[str]:
+        """End every engine with the services they carry; returns their names."""
+        for engine in reversed(self.engines):
+            engine.down()
+        return [engine.name for engine in self.engines]
+
+    # ── how it is ─────────────────────────────────────────────────────────────────────────────────────────────────────
+    def doctor(self) -> list[Health]:
+        """The health of every engine and of the host, worst shown with how to mend it."""
+        return [_host(), *(_ask(engine) for engine in self.engines)]
+
+    def missing(self) -> list[str]:
+        """What keeps the portal from being ready."""
+        trouble = [f"{name}: {text}" for name, text in self._trouble.items()]
+        for ref in [organisations.control(), *organisations.databases()]:
+            try:
+                db.ping(ref)
+            except TowpathError as error:
+                trouble.append(f"database {ref.name}: {error.message}")
+        return trouble
+
+    def banner(self) -> str | None:
+        """The sentence every page shows when code that is not ours runs without isolation."""
+        host = jail.probe()
+        return None if host.kind != "none" else "Services and pipelines are not isolated on this host. See towpath doctor."
+
+    def organisation_title(self, organisation: str) -> str:
+        """The title of an organisation, for the shell."""
+        with db.read(organisations.control()) as session:
+            return organisations.get(session, organisation).title if organisation else "Towpath"
+
+    started_at = clock.now()
+
+
+def _ask(engine: Engine) -> Health:
+    try:
+        return engine.doctor()
+    except Exception as error:
+        return Health(engine.name, "missing", str(error), "see the portal's log")
+
+
+def _host() -> Health:
+    host = jail.probe()
+    if host.kind == "none":
+        return Health("isolation", "missing", "; ".join(host.reasons), "run as root or allow user namespaces")
+    return Health("isolation", "degraded" if host.reasons else "ok", f"{host.kind}; {'; '.join(host.reasons)}".rstrip("; "))
