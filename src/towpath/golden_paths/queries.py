@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from towpath.golden_paths.model import TaskRecord
+from towpath.runs.model import Run
 
 
 def add(session: Session, record: TaskRecord) -> None:
@@ -20,17 +21,23 @@ def get(session: Session, run_id: str) -> TaskRecord | None:
 
 
 def page(
-    session: Session, *, created_by: Sequence[str] = (), newest_first: bool = True, limit: int = 50, offset: int = 0
+    session: Session,
+    *,
+    created_by: Sequence[str] | None,
+    status: Sequence[str] | None,
+    newest_first: bool,
+    limit: int,
+    offset: int,
 ) -> tuple[list[TaskRecord], int]:
     """One page of records by the time of their start, and how many there are in all."""
-    chosen = select(TaskRecord)
-    count = select(func.count()).select_from(TaskRecord)
-    if created_by:
-        chosen = chosen.where(TaskRecord.created_by.in_(created_by))
-        count = count.where(TaskRecord.created_by.in_(created_by))
+    where: list[ColumnElement[bool]] = []
+    if created_by is not None:
+        where.append(TaskRecord.created_by.in_(created_by))
+    if status is not None:
+        where.append(TaskRecord.run_id.in_(select(Run.id).where(Run.status.in_(status))))
     order = TaskRecord.run_id.desc() if newest_first else TaskRecord.run_id.asc()
-    rows = session.scalars(chosen.order_by(order).limit(limit).offset(offset))
-    return list(rows), session.scalar(count) or 0
+    rows = session.scalars(select(TaskRecord).where(*where).order_by(order).limit(limit).offset(offset))
+    return list(rows), session.scalar(select(func.count()).select_from(TaskRecord).where(*where)) or 0
 
 
 def of_entity(session: Session, entity_ref: str) -> TaskRecord | None:
@@ -47,4 +54,4 @@ def walked(session: Session) -> dict[str, int]:
         .where(TaskRecord.recorded_at.is_not(None))
         .group_by(TaskRecord.template_ref)
     )
-    return {ref: number for ref, number in rows}
+    return {str(ref): int(number) for ref, number in rows}

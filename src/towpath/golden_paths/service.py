@@ -1,7 +1,7 @@
 """Golden paths: what is offered, what a path asks, starting one, and the record of what was made."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -211,16 +211,62 @@ def task(session: Session, run_id: str) -> RunView:
 def tasks(
     session: Session,
     *,
-    created_by: list[str] | None = None,
+    created_by: Sequence[str] | None = None,
+    status: Sequence[str] | None = None,
     newest_first: bool = True,
     limit: int = 50,
     offset: int = 0,
 ) -> tuple[list[RunView], int]:
-    """One page of tasks by the time of their start, and how many there are in all."""
+    """One page of tasks by the time of their start, and how many there are in all; `status` in the words of runs."""
     rows, total = queries.page(
-        session, created_by=created_by or (), newest_first=newest_first, limit=limit, offset=offset
+        session, created_by=created_by, status=status, newest_first=newest_first, limit=limit, offset=offset
     )
     return [runs.get(session, row.run_id) for row in rows], total
+
+
+@audited("runs.cancel")
+def cancel(session: Session, actor: Actor, run_id: str) -> None:
+    """Stop a task with what it started, and forget its secrets where it never began; Conflict when it ended already."""
+    task(session, run_id)
+    runs.cancel(session, actor, run_id)
+    if runs.get(session, run_id).ended:
+        secret_store.remove_of(session, actor, f"run:{run_id}")
+
+
+@audited("runs.retry")
+def retry(session: Session, actor: Actor, run_id: str, secrets: Mapping[str, str] | None = None) -> RunView:
+    """Walk on from the step that did not succeed, with new values for secrets it had; Conflict while it runs."""
+    run = task(session, run_id)
+    strange = sorted(set(secrets or {}) - set(run.input.get("secrets") or {}))
+    if strange:
+        raise Invalid(
+            "a retry replaces secrets the task had", problems=[Problem("was not given", path=name) for name in strange]
+        )
+    for name, value in (secrets or {}).items():
+        secret_store.put(session, actor, name, value, subject=f"run:{run_id}")
+    return runs.retry(session, actor, run_id)
+
+
+def links(run: RunView) -> list[dict[str, str]]:
+    """What a finish panel links: the template's own links first, then entity page and addresses its steps gave."""
+    gave: dict[str, Any] = {}
+    for result in run.results.values():
+        gave.update((result or {}).get("output") or {})
+    found = [one for one in run.output.get("links") or [] if isinstance(one, dict) and one.get("url")]
+    entity = _REF.fullmatch(str(gave.get("entityRef") or ""))
+    if entity and entity["kind"]:
+        address = f"/catalog/{entity['namespace'] or 'default'}/{entity['kind'].lower()}/{entity['name']}"
+        found.append({"title": "Catalog page", "url": address, "icon": "layout-grid"})
+    for field, title, icon in (("url", "Service", "globe"), ("repositoryPage", "Repository", "git-branch")):
+        address = str(gave.get(field) or "")
+        if address.startswith(("http://", "https://", "/")):
+            found.append({"title": title, "url": address, "icon": icon})
+    return list({one["url"]: one for one in reversed(found)}.values())[::-1]
+
+
+def texts(run: RunView) -> list[dict[str, Any]]:
+    """Texts of the template's output: `{title?, content, icon?}`."""
+    return [one for one in run.output.get("text") or [] if isinstance(one, dict) and one.get("content")]
 
 
 def record_of(session: Session, run_id: str) -> TaskRecord | None:

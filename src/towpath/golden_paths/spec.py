@@ -6,11 +6,11 @@ Unknown keys are tolerated everywhere, as the peer does. `read` reports every pr
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Any
 
 import orjson
 from jsonschema import Draft7Validator
-from jsonschema.exceptions import SchemaError
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from towpath.kit.errors import Invalid, Problem
@@ -25,6 +25,11 @@ def _pages(value: Any) -> Any:
     return [value] if isinstance(value, Mapping) else value
 
 
+def _text(value: Any) -> Any:
+    """An empty `id:` or `name:` is an absent one."""
+    return "" if value is None else value
+
+
 class _Open(BaseModel):
     model_config = ConfigDict(extra="allow", populate_by_name=True, frozen=True)
 
@@ -32,8 +37,8 @@ class _Open(BaseModel):
 class TemplateStep(_Open):
     """One step: an action with its input; `if` and `each` are expressions or plain values."""
 
-    id: str = ""
-    name: str = ""
+    id: Annotated[str, BeforeValidator(_text)] = ""
+    name: Annotated[str, BeforeValidator(_text)] = ""
     action: str = Field(min_length=1)
     input: dict[str, Any] = Field(default_factory=dict)
     if_: Any = Field(None, alias="if")
@@ -92,7 +97,16 @@ class Template:
 
 
 def read(doc: Mapping[str, Any], location: str = "") -> Template:
-    """Turn an entity document into a Template; raises Invalid with all problems and their places (`spec.steps[1].action`)."""
+    """Turn an entity document into a Template; raises Invalid with all problems and their places (`spec.steps[1].action`).
+
+    The same document is read once per process.
+    """
+    return _read(orjson.dumps({"metadata": doc.get("metadata"), "spec": doc.get("spec")}), location)
+
+
+@lru_cache(maxsize=1024)
+def _read(text: bytes, location: str) -> Template:
+    doc = orjson.loads(text)
     metadata = doc.get("metadata") or {}
     body = doc.get("spec")
     name, namespace = str(metadata.get("name") or ""), str(metadata.get("namespace") or "default")
@@ -162,11 +176,15 @@ def _duplicates(steps: Sequence[TemplateStep]) -> list[Problem]:
 
 
 def _broken_pages(pages: Sequence[Mapping[str, Any]]) -> list[Problem]:
-    found = []
-    for number, page in enumerate(pages):
-        try:
-            Draft7Validator.check_schema(page)
-        except SchemaError as error:
-            path = dotted(("spec", "parameters", number, *error.absolute_path))
-            found.append(Problem(error.message, path=path, expected="a JSON schema (draft-07)"))
-    return found
+    """What is no schema at all; repeated names and empty lists are tolerated, as the peer does."""
+    meta = Draft7Validator(Draft7Validator.META_SCHEMA)
+    return [
+        Problem(
+            error.message,
+            path=dotted(("spec", "parameters", number, *error.absolute_path)),
+            expected="a JSON schema (draft-07)",
+        )
+        for number, page in enumerate(pages)
+        for error in meta.iter_errors(page)
+        if error.validator not in ("uniqueItems", "minItems")
+    ]
