@@ -78,7 +78,7 @@ def dump(value: Any) -> str:
 
 
 # ── events to values ──────────────────────────────────────────────────────────────────────────────────────────────────
-class _Broken(Exception):  # noqa: N818 (carries a problem out of the parser)
+class _Broken(Exception):
     def __init__(self, message: str, line: int, column: int, hint: str = "") -> None:
         self.place, self.message, self.hint = (line, column), message, hint
 

@@ -1,0 +1,39 @@
+"""What the catalog contributes."""
+
+from collections.abc import Sequence
+
+from towpath.catalog import kinds as built_in
+from towpath.catalog import service
+from towpath.catalog import sources as readers
+from towpath.kit.db import Session
+from towpath.sdk.hooks import hook
+from towpath.sdk.types import KindSpec, Permission, Role, Source
+
+
+@hook
+def permissions() -> Sequence[Permission]:
+    """Everyone reads; developers register and delete what they own; platform engineers grant."""
+    return [
+        Permission("catalog.read", Role.viewer, "See entities, relations and locations"),
+        Permission("catalog.register", Role.developer, "Register, refresh and unregister locations"),
+        Permission("catalog.delete", Role.developer, "Delete entities one owns, with everything they own"),
+        Permission("catalog.grant", Role.platform_engineer, "Let a location supply platform kinds, templates, people"),
+    ]
+
+
+@hook
+def kinds() -> Sequence[KindSpec]:
+    """Backstage's kinds."""
+    return built_in.BUILT_IN
+
+
+@hook
+def sources() -> Sequence[Source]:
+    """Files behind https and, for what the install names, files of the host."""
+    return readers.own()
+
+
+@hook
+def groups_of(session: Session, user_ref: str) -> list[str]:
+    """From the relations of people and groups, in one query."""
+    return service.groups_of(session, user_ref)
