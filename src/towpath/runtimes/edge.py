@@ -69,7 +69,7 @@ def binary() -> str | None:
 
 def write(logical: str, hosts: list[str], *, port: int, release: str) -> None:
     """Send the hosts of a logical service to one port from now on; `answering` tells when the edge has followed."""
-    name = _name(logical)
+    name = logical
     rule = " || ".join(f"Host(`{host}`)" for host in sorted(hosts))
     middleware = {"headers": {"customResponseHeaders": {RELEASE_HEADER: release}}}
     document = {
@@ -154,9 +154,4 @@ def _folder() -> Path:
 
 
 def _file(logical: str) -> Path:
-    return _folder() / f"{_name(logical)}.yml"
-
-
-def _name(logical: str) -> str:
-    # A dot would not part anything, but `@` and quotes would: names reach here checked by the drivers.
-    return logical.replace(".", "--")
+    return _folder() / f"{logical}.yml"

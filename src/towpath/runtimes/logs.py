@@ -1,0 +1,100 @@
+"""What services print: one file per release, masked, read from its end, followed by offset."""
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from towpath.runtimes import releases, state
+
+KEEP_BYTES = 5_000_000
+"""Size at which a log becomes `.1` and begins anew."""
+KEEP_FILES = 4
+"""How many releases' logs are kept."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some lines of a release's log and the place after them: give `release` and `offset` back to read on."""
+
+    release: str
+    offset: int
+    lines: list[str]
+
+
+def tail(logical: str, count: int = 200) -> Piece:
+    """The last lines of the newest release that wrote any; no lines when nothing was written yet."""
+    files = _files(logical)
+    if not files:
+        return Piece("", 0, [])
+    path = files[-1]
+    lines, end = _last(path, count)
+    older = path.with_suffix(".log.1")
+    if len(lines) < count and older.exists():
+        lines = _last(older, count - len(lines))[0] + lines
+    return Piece(path.stem, end, _masked(logical, path.stem, lines))
+
+
+def after(logical: str, release: str, offset: int, limit_bytes: int = 200_000) -> Piece:
+    """Whole lines after `offset`; goes on with the newest release when another one took over or the file began anew."""
+    files = _files(logical)
+    if not files:
+        return Piece(release, offset, [])
+    path = files[-1]
+    size = path.stat().st_size
+    start = offset if path.stem == release and offset <= size else 0
+    with path.open("rb") as handle:
+        handle.seek(start)
+        data = handle.read(limit_bytes)
+    whole = data[: data.rfind(b"\n") + 1]
+    return Piece(path.stem, start + len(whole), _masked(logical, path.stem, _decoded(whole)))
+
+
+def of_release(logical: str, release: str, count: int = 20) -> list[str]:
+    """The last lines of one release, masked."""
+    path = state.folder(logical) / "logs" / f"{release}.log"
+    return _masked(logical, release, _last(path, count)[0]) if path.exists() else []
+
+
+def rotate(logical: str) -> None:
+    """Keep a log's size and the number of logs in bounds. The file stays the same one: services append to it."""
+    files = _files(logical)
+    for path in files[:-KEEP_FILES]:
+        path.unlink(missing_ok=True)
+        path.with_suffix(".log.1").unlink(missing_ok=True)
+    for path in files[-KEEP_FILES:]:
+        if path.stat().st_size > KEEP_BYTES:
+            shutil.copyfile(path, path.with_suffix(".log.1"))
+            os.truncate(path, 0)
+
+
+def _files(logical: str) -> list[Path]:
+    folder = state.folder(logical) / "logs"
+    return sorted(folder.glob("*.log"), key=lambda path: path.stat().st_mtime_ns)
+
+
+def _last(path: Path, count: int) -> tuple[list[str], int]:
+    with path.open("rb") as handle:
+        end = handle.seek(0, os.SEEK_END)
+        start = max(0, end - max(4096, count * 400))
+        handle.seek(start)
+        data = handle.read(end - start)
+    if start:
+        data = data[data.find(b"\n") + 1 :]
+    whole = data[: data.rfind(b"\n") + 1]
+    rest = data[len(whole) :]
+    lines = _decoded(whole)
+    # A process that died in mid-line leaves the most interesting one unfinished: show it, but read it again later.
+    if rest:
+        lines += _decoded(rest)
+    return lines[-count:], end - len(rest)
+
+
+def _decoded(data: bytes) -> list[str]:
+    return data.decode(errors="replace").splitlines()
+
+
+def _masked(logical: str, release: str, lines: list[str]) -> list[str]:
+    for value in releases.secret_values(logical, release):
+        lines = [line.replace(value, "****") for line in lines]
+    return lines

@@ -1,0 +1,139 @@
+"""A release: layer and wheel in a fresh folder of the platform's, ready to run without any network.
+
+The dependency layer is not copied but named in a `.pth` file: nothing a tenant may write is linked, and a release costs
+the size of its own wheel. Layer and wheel are artifacts, so going back to an earlier bundle makes its release again.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from towpath.kit import files
+from towpath.kit.errors import Invalid, Unavailable
+from towpath.kit.settings import current
+from towpath.runtimes import inside, state
+
+
+@dataclass(frozen=True)
+class Release:
+    """What shall run: `id` is new for every deployment, `layer` a relocatable venv, `command` an argument list in which
+    `$PORT` stands for the port. Secrets stay out of repr, argument lists and supervisor's files."""
+
+    id: str
+    logical: str
+    organisation: str
+    component: str
+    environment: str
+    wheel: Path
+    layer: Path
+    command: tuple[str, ...]
+    variables: dict[str, str] = field(default_factory=dict)
+    secret_variables: dict[str, str] = field(default_factory=dict, repr=False)
+    ready: str = "/readyz"
+    live: str = "/healthz"
+
+    def __post_init__(self) -> None:
+        if not state.RELEASE.fullmatch(self.id):
+            raise Invalid(f"'{self.id}' is not a release's name", hint="letters, digits, '.', '_', '-'")
+        if not self.command:
+            raise Invalid("the release has no start command", hint="give the bundle a start command")
+
+
+def folder(logical: str, release: str) -> Path:
+    """Where the release lies."""
+    return state.folder(logical) / "releases" / release
+
+
+def prepare(release: Release, port: int) -> Path:
+    """The release's folder, complete; a finished one is used again, with variables and secrets written anew."""
+    place = folder(release.logical, release.id)
+    place.parent.mkdir(exist_ok=True, mode=0o700)
+    if not place.exists():
+        fresh = place.parent / f".{release.id}"
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(mode=0o755)
+        _environment(fresh / "venv", release.layer)
+        _install(fresh, release.wheel)
+        shutil.copyfile(inside.__file__, fresh / "start.py")
+        (fresh / "start.py").chmod(0o644)
+        fresh.rename(place)
+    instance = {
+        "name": release.logical,
+        "command": list(release.command),
+        "variables": release.variables,
+        "port": port,
+        "secrets": str(place / "secrets.json"),
+        "directory": str(place),
+    }
+    files.write(place / "instance.json", json.dumps(instance).encode(), mode=0o644)
+    files.write(place / "secrets.json", json.dumps(release.secret_variables).encode(), mode=0o400)
+    return place
+
+
+def command(logical: str, release: str) -> list[str]:
+    """The argument list supervisord gets: log file and pid file first, then the jail, then the program."""
+    place = folder(logical, release)
+    (state.folder(logical) / "logs").mkdir(exist_ok=True, mode=0o700)
+    log, pid = state.folder(logical) / "logs" / f"{release}.log", place / "pid"
+    program = [
+        str(place / "venv" / "bin" / "python"),
+        "-I",
+        "-S",
+        str(place / "start.py"),
+        str(place / "instance.json"),
+    ]
+    outside = [sys.executable, "-I", "-S", str(Path(__file__).with_name("outside.py")), str(log), str(pid)]
+    return [*outside, *_jailed(program)]
+
+
+def secret_values(logical: str, release: str) -> list[str]:
+    """The secrets of a release, for masking them in its log."""
+    try:
+        values = json.loads((folder(logical, release) / "secrets.json").read_text()).values()
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return [value for value in values if len(value) >= 4]
+
+
+def remove(logical: str, release: str) -> None:
+    """Take the folder of a release away; a second call finds nothing."""
+    shutil.rmtree(folder(logical, release), ignore_errors=True)
+
+
+def _jailed(program: list[str]) -> list[str]:
+    return [shutil.which("setpriv") or "setpriv", "--no-new-privs", "--inh-caps=-all", *program]
+
+
+def _environment(venv: Path, layer: Path) -> None:
+    """A venv of the layer's interpreter that finds the layer's packages behind its own."""
+    packages = next((layer / "lib").glob("python3.*/site-packages"), None)
+    if packages is None:
+        raise Unavailable(f"the dependency layer {layer.name} is not complete", hint="run the pipeline again")
+    own = venv / packages.relative_to(layer)
+    own.mkdir(parents=True)
+    shutil.copyfile(layer / "pyvenv.cfg", venv / "pyvenv.cfg")
+    shutil.copytree(layer / "bin", venv / "bin", symlinks=True)
+    (own / "_layer.pth").write_text(f"{packages}\n")
+
+
+def _install(fresh: Path, wheel: Path) -> None:
+    uv = Path(sysconfig.get_path("scripts")) / "uv"
+    made = subprocess.run(
+        [
+            str(uv if uv.exists() else "uv"),
+            *("pip", "install", "--quiet", "--no-deps", "--offline", "--no-index", "--no-cache", "--no-config"),
+            *("--compile-bytecode", "--link-mode=copy", "--python", str(fresh / "venv"), str(wheel)),
+        ],
+        env={"PATH": os.defpath, "HOME": str(current().folder("supervisor")), "LANG": "C.UTF-8"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    if made.returncode:
+        raise Unavailable(f"the wheel {wheel.name} could not be installed: {made.stderr.strip()[-400:]}")
