@@ -71,6 +71,7 @@ def start(unit: Writing, body: StartIn) -> Any:
 @router.get("/tasks", dependencies=[permit(READ)])
 def tasks(
     unit: Reading,
+    *,
     created_by: Annotated[list[str] | None, Query(alias="createdBy")] = None,
     status: Annotated[list[str] | None, Query()] = None,
     order: str = "desc:created_at",

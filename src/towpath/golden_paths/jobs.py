@@ -9,7 +9,7 @@ from typing import Any
 from towpath.golden_paths import confine, evaluation, rendering, service
 from towpath.golden_paths.context import TaskContext
 from towpath.golden_paths.secrecy import Mask
-from towpath.golden_paths.spec import TemplateStep
+from towpath.golden_paths.spec import REF, TemplateStep
 from towpath.kit.db import Session
 from towpath.kit.errors import Invalid
 from towpath.sdk.types import Act, Context, Job, RunView
@@ -146,9 +146,8 @@ def _link(one: Any) -> dict[str, Any] | None:
         return None
     shown = _shown(one)
     reference = shown.get("entityRef")
-    if isinstance(reference, str) and (parts := re.fullmatch(r"([^:/]+):(?:([^:/]+)/)?([^:/]+)", reference)):
-        kind, namespace, name = parts.groups()
-        shown["url"] = f"/catalog/{namespace or 'default'}/{kind.lower()}/{name}"
+    if isinstance(reference, str) and (entity := REF.fullmatch(reference)) and entity["kind"]:
+        shown["url"] = f"/catalog/{entity['namespace'] or 'default'}/{entity['kind'].lower()}/{entity['name']}"
     url = shown.get("url")
     if not isinstance(url, str) or not _SAFE_URL.match(url):
         return None

@@ -1,6 +1,5 @@
 """Golden paths: what is offered, what a path asks, starting one, and the record of what was made."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,6 @@ from towpath.sdk.types import Action, RunView
 from towpath.secrets import service as secret_store
 
 KIND = "task"
-_REF = re.compile(r"(?:(?P<kind>[^:/]+):)?(?:(?P<namespace>[^:/]+)/)?(?P<name>[^:/]+)")
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,7 @@ def gallery(session: Session) -> list[Offer]:
 
 def template(session: Session, ref: str) -> Template:
     """The template a ref names (`template:default/x`, or `x`); raises NotFound, or Invalid when it cannot be used."""
-    named = _REF.fullmatch(ref.strip())
+    named = spec.REF.fullmatch(ref.strip())
     if named is None or (named["kind"] or "template").lower() != "template":
         raise NotFound(f"'{ref}' does not name a template", hint="write template:default/<name>")
     entity = catalog.get(session, f"template:{named['namespace'] or 'default'}/{named['name']}".lower())
@@ -253,7 +251,7 @@ def links(run: RunView) -> list[dict[str, str]]:
     for result in run.results.values():
         gave.update((result or {}).get("output") or {})
     found = [one for one in run.output.get("links") or [] if isinstance(one, dict) and one.get("url")]
-    entity = _REF.fullmatch(str(gave.get("entityRef") or ""))
+    entity = spec.REF.fullmatch(str(gave.get("entityRef") or ""))
     if entity and entity["kind"]:
         address = f"/catalog/{entity['namespace'] or 'default'}/{entity['kind'].lower()}/{entity['name']}"
         found.append({"title": "Catalog page", "url": address, "icon": "layout-grid"})

@@ -4,6 +4,7 @@ Unknown keys are tolerated everywhere, as the peer does. `read` reports every pr
 """
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,8 +15,10 @@ from jsonschema import Draft7Validator
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from towpath.kit.errors import Invalid, Problem
+from towpath.sdk.types import KindSpec
 
-SOURCE = "backstage.io/source-location"
+REF = re.compile(r"(?:(?P<kind>[^:/]+):)?(?:(?P<namespace>[^:/]+)/)?(?P<name>[^:/]+)")
+"""An entity ref, kind and namespace optional."""
 
 
 def _pages(value: Any) -> Any:
@@ -127,7 +130,7 @@ def _read(text: bytes, location: str) -> Template:
         description=str(metadata.get("description") or ""),
         tags=tuple(str(tag) for tag in metadata.get("tags") or ()),
         owner=spec.owner,
-        source=location or str(annotations.get(SOURCE, "")),
+        source=location,
         etag=hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest(),
         version=str(annotations.get("towpath.dev/version", "")),
         metadata=metadata,
@@ -188,3 +191,23 @@ def _broken_pages(pages: Sequence[Mapping[str, Any]]) -> list[Problem]:
         for error in meta.iter_errors(page)
         if error.validator not in ("uniqueItems", "minItems")
     ]
+
+
+def _owned(doc: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    owner = REF.fullmatch(str((doc.get("spec") or {}).get("owner") or ""))
+    if owner is None:
+        return []
+    namespace = owner["namespace"] or doc["metadata"].get("namespace") or "default"
+    return [("ownedBy", f"{owner['kind'] or 'group'}:{namespace}/{owner['name']}".lower(), "ownerOf")]
+
+
+TEMPLATE = KindSpec(
+    name="Template",
+    api_versions=("scaffolder.backstage.io/v1beta3",),
+    model=TemplateSpec,
+    supply="granted",
+    relations=_owned,
+    plural="Templates",
+    icon="route",
+    description="A golden path: what it asks, what it does, what it gives back.",
+)
