@@ -1,0 +1,58 @@
+import { h } from "preact";
+import { useEffect, useState } from "preact/hooks";
+
+type Entity = { kind: string; metadata: { name: string; namespace?: string; title?: string }; spec?: any };
+
+const ref = (one: Entity) => `${one.kind.toLowerCase()}:${one.metadata.namespace ?? "default"}/${one.metadata.name}`;
+const label = (one: Entity) => one.spec?.profile?.displayName ?? one.metadata.title ?? one.metadata.name;
+
+async function find(filters: any[]): Promise<Entity[]> {
+  const query = new URLSearchParams({ limit: "500", fields: "kind,metadata.name,metadata.namespace,metadata.title,spec.profile.displayName" });
+  for (const filter of filters) query.append("filter", Object.entries<any>(filter).flatMap(([key, value]) => (Array.isArray(value) ? value : [value]).map((one) => (typeof one === "object" ? key : `${key}=${one}`))).join(","));
+  const reply = await fetch(`/api/catalog/entities/by-query?${query}`);
+  return reply.ok ? (await reply.json()).items : [];
+}
+
+function filters(options: any, kinds: string[]): any[] {
+  if (options.catalogFilter) return Array.isArray(options.catalogFilter) ? options.catalogFilter : [options.catalogFilter];
+  return [{ kind: options.allowedKinds ?? kinds }];
+}
+
+const picker = (kinds: string[]) => (props: any) => {
+  const [found, setFound] = useState<Entity[] | null>(null);
+  const options = props.uiSchema?.["ui:options"] ?? {};
+  useEffect(() => void find(filters(options, kinds)).then(setFound), []);
+  const id = props.idSchema?.$id ?? props.fieldPathId?.$id ?? props.name;
+  const errors: string[] = props.rawErrors ?? [];
+  const set = (value: string) => (props.onChange as any)(value || undefined, props.fieldPathId?.path);
+  return h("div", { class: `form-group ${errors.length ? "has-error" : ""}` }, [
+    h("label", { for: id }, [props.schema.title ?? props.name, props.required ? h("span", { class: "muted" }, " *") : null]),
+    h("select", { id, class: "form-control", value: props.formData ?? "", disabled: found === null || props.disabled, required: props.required, onChange: (event: any) => set(event.currentTarget.value) }, [
+      h("option", { value: "" }, found === null ? "Loading …" : "Choose …"),
+      ...(found ?? []).map((one) => h("option", { value: ref(one), selected: ref(one) === props.formData }, `${label(one)} — ${ref(one)}`)),
+    ]),
+    props.schema.description ? h("p", { class: "field-description" }, props.schema.description) : null,
+    errors.length ? h("ul", { class: "error-detail" }, errors.map((text) => h("li", {}, text))) : null,
+  ]);
+};
+
+const text = (pattern?: RegExp) => (props: any) => {
+  const id = props.idSchema?.$id ?? props.fieldPathId?.$id ?? props.name;
+  const errors: string[] = [...(props.rawErrors ?? [])];
+  if (pattern && props.formData && !pattern.test(props.formData)) errors.push("use letters, digits, '-', '_' and '.'");
+  return h("div", { class: `form-group ${errors.length ? "has-error" : ""}` }, [
+    h("label", { for: id }, [props.schema.title ?? props.name, props.required ? h("span", { class: "muted" }, " *") : null]),
+    h("input", { id, class: "form-control", value: props.formData ?? "", placeholder: props.uiSchema?.["ui:placeholder"], autoFocus: props.uiSchema?.["ui:autofocus"], onInput: (event: any) => (props.onChange as any)(event.currentTarget.value || undefined, props.fieldPathId?.path) }),
+    props.schema.description ? h("p", { class: "field-description" }, props.schema.description) : null,
+    errors.length ? h("ul", { class: "error-detail" }, errors.map((one) => h("li", {}, one))) : null,
+  ]);
+};
+
+export const fields: any = {
+  OwnerPicker: picker(["Group", "User"]),
+  EntityPicker: picker(["Component"]),
+  OwnedEntityPicker: picker(["Component"]),
+  MyGroupsPicker: picker(["Group"]),
+  EntityNamePicker: text(/^([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$/),
+  RepoUrlPicker: text(),
+};

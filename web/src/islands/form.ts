@@ -1,0 +1,87 @@
+import Form from "@rjsf/core";
+import { h, render } from "preact";
+import { useState } from "preact/hooks";
+
+import { fields } from "../form/fields";
+import { uiSchema } from "../form/schema";
+import { validator } from "../form/validator";
+
+type Page = { title: string; description?: string; schema: any };
+
+// <tp-form data-schema-url data-template data-action data-next>: pages, a review, one POST. No eval, so strict CSP holds.
+class FormIsland extends HTMLElement {
+  async connectedCallback(): Promise<void> {
+    const inline = this.querySelector('script[type="application/json"]');
+    const schema = inline ? JSON.parse(inline.textContent!) : await (await fetch(this.dataset.schemaUrl!)).json();
+    const prefill = new URLSearchParams(location.search).get("formData");
+    render(h(Wizard, { host: this, pages: schema.steps, start: prefill ? JSON.parse(prefill) : {}, labels: schema.presentation?.buttonLabels ?? {} }), this);
+  }
+}
+
+function Wizard({ host, pages, start, labels }: { host: HTMLElement; pages: Page[]; start: any; labels: any }) {
+  const [at, setAt] = useState(0);
+  const [data, setData] = useState<any>(start);
+  const [errors, setErrors] = useState<string[]>([]);
+  const [busy, setBusy] = useState(false);
+  const review = at === pages.length;
+  const change = (next: any) => { setData(next); preview(host, pages, next); };
+  const go = (to: number) => { setErrors([]); setAt(to); queueMicrotask(() => host.querySelector<HTMLElement>("input, select, textarea, button")?.focus()); };
+  const create = async () => {
+    setBusy(true);
+    const reply = await fetch(host.dataset.action!, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", "X-CSRF-Token": (window as any).towpathToken() },
+      body: JSON.stringify({ templateRef: host.dataset.template, values: data, secrets: {} }),
+    });
+    const body = await reply.json().catch(() => ({}));
+    if (reply.ok) { location.href = host.dataset.next!.replace("{id}", body.id); return; }
+    setBusy(false);
+    setErrors((body.errors ?? [{ message: body.error?.message ?? "The server refused this." }]).map((one: any) => `${one.path?.join?.(".") ?? one.property ?? ""} ${one.message}`.trim()));
+  };
+  const names = [...pages.map((page) => page.title), "Review"];
+  return h("div", {}, [
+    h("ol", { class: "flex flex-wrap gap-x-6 gap-y-2 mb-6 text-sm", "aria-label": "Steps" }, names.map((name, index) =>
+      h("li", { class: `flex items-center gap-2 ${index === at ? "font-medium" : "muted"}`, "aria-current": index === at ? "step" : undefined }, [
+        h("span", { class: `grid place-items-center size-6 rounded-full text-xs ${index < at ? "bg-primary text-primary-content" : index === at ? "border-2 border-primary" : "border border-base-300"}` }, index < at ? "✓" : String(index + 1)),
+        name,
+      ]))),
+    errors.length ? h("div", { class: "border border-error/50 bg-error/5 rounded-box p-3 mb-4 text-sm", role: "alert" }, [h("p", { class: "font-medium" }, "This cannot be created yet"), h("ul", { class: "list-disc pl-5 mt-1" }, errors.map((text) => h("li", {}, text)))]) : null,
+    review
+      ? h("div", {}, [
+          h("dl", { class: "grid grid-cols-[minmax(8rem,auto)_1fr] gap-x-6 gap-y-2.5 text-sm mb-6" }, rows(pages, data).flatMap(([label, value]) => [h("dt", { class: "muted" }, label), h("dd", { class: "break-words" }, value)])),
+          buttons(labels, () => go(at - 1), h("button", { class: "btn btn-primary btn-sm px-5", type: "button", disabled: busy, onClick: create, "data-create": "" }, busy ? "Creating …" : (labels.createButtonText ?? "Create"))),
+        ])
+      : h(Form as any, {
+          key: at, schema: strip(pages[at].schema), uiSchema: uiSchema(pages[at].schema), formData: data, validator, fields, idPrefix: `page${at}`,
+          showErrorList: false, noHtml5Validate: true, focusOnFirstError: true, omitExtraData: false,
+          onChange: (event: any) => change(event.formData), onSubmit: (event: any) => { change(event.formData); go(at + 1); },
+        }, buttons(labels, at ? () => go(at - 1) : null, h("button", { class: "btn btn-primary btn-sm px-5", type: "submit" }, at + 1 === pages.length ? (labels.reviewButtonText ?? "Review") : "Next"))),
+  ]);
+}
+
+const buttons = (labels: any, back: (() => void) | null, next: any) =>
+  h("div", { class: "flex items-center gap-2 pt-2" }, [next, back ? h("button", { class: "btn btn-ghost btn-sm", type: "button", onClick: back }, labels.backButtonText ?? "Back") : null]);
+
+function strip(schema: any): any {
+  const { title: _title, description: _description, ...rest } = schema;
+  return { type: "object", ...rest };
+}
+
+function rows(pages: Page[], data: any): [string, string][] {
+  return pages.flatMap((page) => Object.entries<any>(page.schema.properties ?? {}).filter(([key]) => data[key] !== undefined).map(([key, field]) => {
+    const value = data[key];
+    const secret = field["ui:widget"] === "password" || field["ui:field"] === "Secret";
+    const text = secret ? "******" : typeof value === "boolean" ? (value ? "Yes" : "No") : typeof value === "object" ? JSON.stringify(value) : String(value);
+    return [field.title ?? key, text] as [string, string];
+  }));
+}
+
+// The panel beside the form: what will be made, as the answers stand.
+function preview(host: HTMLElement, pages: Page[], data: any): void {
+  for (const slot of document.querySelectorAll<HTMLElement>("[data-preview]")) {
+    const value = slot.dataset.preview!.replace(/\{(\w+)\}/g, (_, key) => (data[key] === undefined || data[key] === "" ? "…" : String(data[key])));
+    slot.textContent = value;
+  }
+  for (const slot of document.querySelectorAll<HTMLElement>("[data-preview-if]")) slot.hidden = !data[slot.dataset.previewIf!];
+}
+customElements.define("tp-form", FormIsland);

@@ -1,0 +1,2 @@
+import "./shims.js";
+export * from "nunjitsu";
