@@ -31,8 +31,7 @@ class Candidate:
     ref: str
     doc: dict[str, Any]
     relations: tuple[tuple[str, str, str], ...]
-    file: str
-    line: int
+    where: "Place"
 
     @property
     def etag(self) -> str:
@@ -112,8 +111,7 @@ class _Reader:
         self.result.warnings += _unread(made, where, self.parts)
         ref = str(refs.Ref(kind.name, made["metadata"]["namespace"], made["metadata"]["name"]))
         relations = tuple(dict.fromkeys(both(ref, kind.relations(made))))
-        line, _ = where.marks.at(("metadata", "name"))
-        self.result.entities.append(Candidate(ref, made, relations, where.file, line))
+        self.result.entities.append(Candidate(ref, made, relations, where))
 
 
 @dataclass(frozen=True)
@@ -186,7 +184,7 @@ def _annotated(doc: Mapping[str, Any], file: str, supply: Supply) -> dict[str, A
     folder = file.rpartition("/")[0] + "/"
     metadata["annotations"] = {
         VIEW: file,
-        SOURCE: f"url:{folder}",
+        SOURCE: folder if file.startswith("file:") else f"url:{folder}",
         **given,
         MANAGED: file if file.startswith("file:") else f"url:{file}",
         ORIGIN: supply.location,
@@ -205,7 +203,8 @@ def _without_twins(result: Ingested) -> Ingested:
     for one in result.entities:
         first = seen.setdefault(one.ref, one)
         if first is not one:
-            found = f"'{one.ref}' again; first in {first.file}:{first.line}"
-            result.warnings.append(Problem("", one.file, one.line, 1, "metadata.name", "every entity once", found))
+            line, _ = first.where.marks.at(("metadata", "name"))
+            again = f"{one.ref} again; first in {first.where.file}:{line}"
+            result.warnings.append(one.where.problem(("metadata", "name"), "every entity once", again))
     result.entities = list(seen.values())
     return result

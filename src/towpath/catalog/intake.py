@@ -89,12 +89,8 @@ class _Taking:
 
     def settle(self, candidate: ingest.Candidate, row: EntityRow | None) -> None:
         """Write one entity unless it is unchanged, or another location's."""
-        if row is not None and row.location_id != self.location.id:
-            holder = row.doc["metadata"]["annotations"].get(ingest.MANAGED, "another location")
-            expected = f"a name that {holder} has not taken"
-            taken = Problem("", candidate.file, candidate.line, 1, "metadata.name", expected, f"'{row.ref}'")
-            self.outcome.taken.append(taken)
-            self.outcome.problems.append(taken)
+        if row is not None and (refusal := self._refusal(candidate, row)):
+            self.outcome.problems.append(refusal)
             return
         if row is not None and row.etag == candidate.etag:
             self.outcome.entities.append(view(row))
@@ -107,6 +103,19 @@ class _Taking:
         record(self.session, self.actor, row, action, f"{self.location.type}:{self.location.target}")
         self.outcome.entities.append(view(row))
         self.outcome.changed += 1
+
+    def _refusal(self, candidate: ingest.Candidate, row: EntityRow) -> Problem | None:
+        if row.location_id != self.location.id:
+            holder = row.doc["metadata"]["annotations"].get(ingest.MANAGED, "another location")
+            expected = f"a name that {holder} has not taken"
+            self.outcome.taken.append(candidate.where.problem(("metadata", "name"), expected, row.ref))
+            return self.outcome.taken[-1]
+        # Ownership gives permissions: who commits to a repository must not take it over by editing a file there.
+        owner = candidate.column("owner", "Group")
+        if row.owner and owner != row.owner and not self.location.granted and not self.actor.owns(row.owner):
+            expected = f"{row.owner}: only the owner or a platform engineer hands it over"
+            return candidate.where.problem(("spec", "owner"), expected, owner)
+        return None
 
 
 def _fill(row: EntityRow, candidate: ingest.Candidate) -> None:
@@ -123,8 +132,8 @@ def _fill(row: EntityRow, candidate: ingest.Candidate) -> None:
 
 
 def _write_state(location: LocationRow, came: str, outcome: Outcome, warnings: Sequence[Problem]) -> None:
-    # A name that another location holds may be free tomorrow: only what the files alone decide is skipped by digest.
-    location.digest = "" if outcome.taken else came
+    # A name or an owner may be free tomorrow: only what went in without a problem is skipped by digest.
+    location.digest = "" if outcome.problems else came
     location.problems = [one.as_dict() | {"message": one.message} for one in outcome.problems]
     location.problems += [one.as_dict() | {"message": one.message, "warning": True} for one in warnings]
     location.status = "problems" if outcome.problems and outcome.entities else "failed" if outcome.problems else "ok"

@@ -4,19 +4,23 @@ import base64
 import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import orjson
 
 from towpath.audit.service import audited, note
-from towpath.catalog import intake, kinds, queries, refs, sources, urls
+from towpath.catalog import ingest, intake, kinds, queries, refs, sources, urls
+from towpath.catalog import lint as offline
 from towpath.catalog.model import EntityRow, HistoryRow, LocationRow
 from towpath.catalog.queries import FACETS, Filter
 from towpath.kit import clock, db, ids
 from towpath.kit.actor import Actor
 from towpath.kit.db import Session
 from towpath.kit.errors import Forbidden, Invalid, NotFound
-from towpath.sdk.types import Document, EntityView, SourceFile
+from towpath.runs import service as runs
+from towpath.sdk import plugins
+from towpath.sdk.types import Document, EntityView, Removal, RunView, SourceFile
 
 __all__ = ["FACETS", "Filter", "Page"]
 view = intake.view
@@ -184,13 +188,28 @@ def location_named(session: Session, target_url: str) -> LocationRow | None:
     return queries.location_of(session, urls.parse_location(target_url)[1])
 
 
+def fetch(session: Session, target_url: str) -> list[SourceFile]:
+    """All files a location names, Locations followed, read in the caller's session."""
+    return sources.read_in(session, target_url)
+
+
+def fetch_outside(database: db.DatabaseRef, target_url: str) -> list[SourceFile]:
+    """The same with no session open while the network is used; what lies in our repositories gets a short one."""
+    return sources.read(database, target_url)
+
+
+def lint(paths: Sequence[Path]) -> ingest.Ingested:
+    """Check descriptors on disk without a database: entities, problems and warnings, each with file, line and column."""
+    return offline.check(paths)
+
+
 # ── changing ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 @audited("catalog.register")
 def register(
     session: Session, actor: Actor, target_url: str, *, files: Sequence[SourceFile] | None = None, granted: bool = False
 ) -> list[EntityView]:
     """Bring in what a location names; the same location again is a refresh. Doors read the `files` before they open
-    the session (`catalog.sources.read`); without them they are read here, which only our own repositories allow.
+    the session (`fetch_outside`); without them they are read here, which only our own repositories allow.
 
     Returns its entities. Raises Invalid with every problem when nothing in it is an entity, Conflict when all its
     entities belong to other locations, Forbidden when `granted` is asked by someone who may not grant.
@@ -276,6 +295,28 @@ def require_owner(actor: Actor, entity: EntityView) -> None:
     if not actor.owns(entity.owner):
         owner = entity.owner or "nobody"
         raise Forbidden(f"'{entity.ref}' belongs to {owner}", hint="ask the owner, or a platform engineer")
+
+
+def removals(session: Session, entity: EntityView) -> list[Removal]:
+    """What deleting an entity takes away in every capability, in the order in which it goes."""
+    found = plugins.collect(plugins.call().entity_removals(session=session, entity=entity))
+    return sorted(found, key=lambda one: (one.order, one.id))
+
+
+@audited("catalog.delete")
+def delete(session: Session, actor: Actor, ref: str, confirmed: str) -> RunView:
+    """Start the run that takes an entity away with everything it owns. Returns the run.
+
+    Raises Invalid unless `confirmed` is the entity's name, Forbidden unless the actor owns it.
+    """
+    entity = get(session, ref)
+    require_owner(actor, entity)
+    if confirmed != entity.name:
+        raise Invalid("the name does not match", hint=f"type '{entity.name}' to delete it")
+    note(session, subject=entity.ref)
+    steps = [{"id": one.id, "title": one.title} for one in removals(session, entity)]
+    wish = {"ref": entity.ref, "uid": entity.uid, "removals": steps}
+    return runs.start(session, actor, "deletion", title=f"Delete {entity.title}", subject=entity.ref, input=wish)
 
 
 def load_granted(session: Session, actor: Actor, name: str, files: Sequence[SourceFile]) -> int:
