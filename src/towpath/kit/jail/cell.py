@@ -1,0 +1,128 @@
+"""What one piece of foreign code may see and use, and the files that are handed to it."""
+
+import fcntl
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from towpath.kit import settings
+from towpath.kit.jail.host import probe
+
+FIRST_UID, UIDS = 2_000_000, 60_000
+PASSED = ("PIP_", "UV_", "SSL_CERT", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32", "/libx32")
+ETC = (
+    "ssl", "ca-certificates", "pki", "localtime", "nsswitch.conf", "resolv.conf", "hosts", "ld.so.cache", "ld.so.conf",
+    "ld.so.conf.d", "alternatives", "mime.types", "services", "protocols",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Bind:
+    """A file or folder of the host, shown at a fixed path inside; read-only unless `writable`."""
+
+    source: Path
+    target: str
+    writable: bool = False
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A jail's whole inventory. `environment` is everything inside; nothing is inherited. `work` is shown writable at /work.
+
+    `name` sets a uid apart within organisation and purpose (a service's own). Limits: `memory_mb` counts writable memory,
+    `cpu_seconds`, `file_mb` the size of one file, `processes` per uid. `network=False` leaves no network at all.
+    `sealed` names JSON files (host paths) whose values join the environment inside, after the privileges are gone.
+    """
+
+    purpose: str
+    organisation: str
+    name: str = ""
+    work: Path | None = None
+    binds: tuple[Bind, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    network: bool = True
+    memory_mb: int | None = None
+    cpu_seconds: int | None = None
+    file_mb: int | None = None
+    processes: int | None = None
+    cwd: str = "/work"
+    sealed: tuple[Path, ...] = ()
+
+    @property
+    def uid(self) -> int:
+        """The uid inside: one per organisation, purpose and name when root; our own otherwise."""
+        return _uid(f"{self.organisation}/{self.purpose}/{self.name}") if probe().kind == "root" else os.getuid()
+
+
+def _uid(key: str) -> int:
+    """The uid of a key, from a table that never gives one uid to two keys."""
+    path = settings.current().data / "uids.json"
+    with path.open("a+") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        handle.seek(0)
+        table: dict[str, int] = json.loads(handle.read() or "{}")
+        if key not in table:
+            table[key] = max(table.values(), default=FIRST_UID - 1) + 1
+            handle.seek(0)
+            handle.truncate()
+            json.dump(table, handle)
+        return table[key]
+
+
+def prepare(cell: Cell) -> None:
+    """Give the work folder and writable binds to the cell's uid; does nothing when not root."""
+    if probe().kind != "root":
+        return
+    uid = cell.uid
+    for path in [cell.work, *(bind.source for bind in cell.binds if bind.writable)]:
+        if path is not None and path.stat().st_uid != uid:
+            os.chown(path, uid, uid)
+            for folder, names, files in os.walk(path):
+                for name in [*names, *files]:
+                    os.chown(Path(folder) / name, uid, uid, follow_symlinks=False)
+
+
+def seal(path: Path, data: bytes, cell: Cell) -> None:
+    """Write a file that only the cell's uid may read (0400), in one rename."""
+    beside = path.with_name(f".{path.name}.new")
+    beside.unlink(missing_ok=True)
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
+    with os.fdopen(descriptor, "wb") as handle:
+        handle.write(data)
+        if probe().kind == "root":
+            os.fchown(handle.fileno(), cell.uid, cell.uid)
+    beside.replace(path)
+
+
+def interpreter() -> Path:
+    """The interpreter that cells use: the base one, never our virtual environment's, so nothing of ours is importable."""
+    return Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def environment_passthrough() -> dict[str, str]:
+    """Package-index and certificate settings for builds, from the environment and pip's configuration; no credentials."""
+    found = {
+        key: _plain(value)
+        for key, value in os.environ.items()
+        if key.upper().startswith(PASSED) and not any(word in key.upper() for word in ("PASSWORD", "TOKEN", "USERNAME"))
+    }
+    for key in ("UV_CACHE_DIR", "PIP_CACHE_DIR", "UV_PYTHON", "UV_PROJECT_ENVIRONMENT", "UV_TOOL_DIR", "PIP_CONFIG_FILE"):
+        found.pop(key, None)
+    return found
+
+
+def _plain(value: str) -> str:
+    parts = [_without_user(part) for part in value.split()]
+    return " ".join(parts)
+
+
+def _without_user(text: str) -> str:
+    if "://" not in text or "@" not in text:
+        return text
+    url = urlsplit(text)
+    return urlunsplit((url.scheme, url.netloc.rpartition("@")[2], url.path, url.query, url.fragment))

@@ -1,0 +1,147 @@
+"""Starting cells: the argument list for a supervisor, a child process, or one command with time and output limits."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from towpath.kit import db, settings
+from towpath.kit.jail.cell import ETC, SYSTEM, Cell, prepare
+from towpath.kit.jail.host import INSIDE, probe
+
+PATH = "/towpath/bin:/usr/local/bin:/usr/bin:/bin"
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How a command ended. `timed_out` and `truncated` say that a limit cut it."""
+
+    code: int
+    stdout: bytes
+    stderr: bytes
+    timed_out: bool = False
+    truncated: bool = False
+
+
+def command(cell: Cell, argv: Sequence[str], *, spec_path: Path | None = None) -> list[str]:
+    """The full argument list of a cell. A given `spec_path` is kept for restarts, else the launcher removes its file.
+
+    Neither argument list nor a kept spec may hold a secret: those go through `seal` and `Cell.sealed`.
+    """
+    db.refuse_transaction()
+    prepare(cell)
+    host = probe()
+    binds = [[str(bind.source), bind.target, bind.writable] for bind in cell.binds]
+    if cell.work is not None:
+        binds.append([str(cell.work), "/work", True])
+    base = Path(sys.base_prefix)
+    if not str(base).startswith("/usr"):
+        binds.insert(0, [str(base), str(base), False])
+    sealed = [f"/towpath/sealed/{number}.json" for number in range(len(cell.sealed))]
+    binds += [[str(path), inside, False] for path, inside in zip(cell.sealed, sealed, strict=True)]
+    cwd = cell.cwd if cell.work or cell.cwd != "/work" else "/"
+    if host.kind == "none":
+        sealed, cwd = [str(path) for path in cell.sealed], str(cell.work or "/")
+    spec = {
+        "kind": host.kind, "uid": cell.uid, "root": str(settings.current().folder("jail")), "system": SYSTEM, "etc": ETC,
+        "binds": binds, "network": cell.network, "cwd": cwd, "sealed": sealed, "once": spec_path is None,
+        "environment": {"PATH": PATH, "HOME": "/tmp", "LANG": "C.UTF-8", "TMPDIR": "/tmp", **cell.environment},  # noqa: S108
+        "limits": _limits(cell),
+    }  # fmt: skip
+    return [sys.executable, "-I", "-S", str(INSIDE), str(_write(spec, spec_path)), *argv]
+
+
+def _limits(cell: Cell) -> dict[str, int]:
+    mega = 1024 * 1024
+    values = {
+        "memory": cell.memory_mb and cell.memory_mb * mega, "cpu": cell.cpu_seconds,
+        "file": cell.file_mb and cell.file_mb * mega, "processes": cell.processes if os.getuid() == 0 else None,
+    }  # fmt: skip
+    return {key: value for key, value in values.items() if value}
+
+
+def _write(spec: Mapping[str, Any], path: Path | None) -> Path:
+    if path is not None:
+        beside = path.with_name(f".{path.name}.new")
+        beside.touch(mode=0o600)
+        beside.write_text(json.dumps(spec))
+        return beside.replace(path)
+    descriptor, name = tempfile.mkstemp(".json", "cell-", settings.current().folder("jail-specs"))
+    with os.fdopen(descriptor, "w") as handle:
+        json.dump(spec, handle)
+    return Path(name)
+
+
+def popen(cell: Cell, argv: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
+    """Start a cell as a child in a session of its own; `options` are subprocess.Popen's (stdin, stdout, stderr)."""
+    return subprocess.Popen(command(cell, argv), env={}, start_new_session=True, close_fds=True, **options)
+
+
+def run(
+    cell: Cell,
+    argv: Sequence[str],
+    *,
+    timeout_s: float,
+    output_limit: int = 10_000_000,
+    on_line: Callable[[str], None] | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
+    ask: signal.Signals = signal.SIGTERM,
+) -> Finished:
+    """Run a command to its end, its time limit or its cancelling; then its whole tree is gone.
+
+    Output over `output_limit` bytes is read and thrown away. `on_line` gets each line of stdout as it comes. A cancelled
+    or late command is asked by `ask`, and killed 3 s later.
+    """
+    child = popen(cell, argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    readers = [_Reader(child.stdout, output_limit, on_line), _Reader(child.stderr, output_limit, None)]
+    deadline, timed_out, asked = time.monotonic() + timeout_s, False, 0.0
+    while child.poll() is None:
+        late = time.monotonic() > deadline
+        if not asked and (late or cancelled()):
+            timed_out, asked = late, time.monotonic()
+            _signal(child, ask)
+        if asked and time.monotonic() - asked > 3:
+            _signal(child, signal.SIGKILL)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(0.05 if asked else 0.2)
+    _signal(child, signal.SIGKILL)  # what the program left behind in its group
+    for reader in readers:
+        reader.thread.join(5)
+    out, err = readers
+    return Finished(child.returncode, bytes(out.kept), bytes(err.kept), timed_out, out.truncated or err.truncated)
+
+
+def _signal(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, number)
+
+
+class _Reader:
+    """Reads a pipe to its end, keeps what the limit allows."""
+
+    def __init__(self, pipe: IO[bytes] | None, limit: int, on_line: Callable[[str], None] | None) -> None:
+        self.kept, self.truncated = bytearray(), False
+        self._pipe, self._limit, self._on_line = pipe, limit, on_line
+        self.thread = threading.Thread(target=self._read, daemon=True)
+        self.thread.start()
+
+    def _read(self) -> None:
+        if self._pipe is None:
+            return
+        with self._pipe as pipe:
+            while line := pipe.readline(65_536):
+                if len(self.kept) < self._limit:
+                    self.kept += line
+                else:
+                    self.truncated = True
+                if self._on_line is not None:
+                    self._on_line(line.decode(errors="replace").rstrip("\n"))

@@ -1,0 +1,1 @@
+"""The design system: base page, macros, islands. Knows no capability."""
