@@ -1,9 +1,8 @@
 """Which environments there are, and which comes after which. They are documents: the catalog holds them."""
 
-from sqlalchemy.orm import Session
-
 from towpath.catalog import service as catalog
 from towpath.environments.spec import EnvironmentSpec, EnvironmentView
+from towpath.kit.db import Session
 from towpath.kit.errors import NotFound
 from towpath.sdk.types import Document
 

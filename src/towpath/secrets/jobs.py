@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy.orm import Session
-
+from towpath.kit.db import Session
 from towpath.kit.jobs import Fact
 from towpath.sdk.types import EntityView, Removal
 from towpath.secrets import service as secrets

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from fastapi import APIRouter
-from sqlalchemy.orm import Session
 
 from towpath.kit.actor import Role
+from towpath.kit.db import Session
 from towpath.sdk.hooks import hook
 from towpath.sdk.types import EntityView, Permission, Removal
 from towpath.secrets import api

@@ -1,13 +1,13 @@
 """Keeping, using and removing secrets. Values leave only through `resolve`, in the step that applies them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-
-from sqlalchemy.orm import Session
 
 from towpath.audit.service import audited, note
 from towpath.kit import clock, ids
 from towpath.kit.actor import Actor
+from towpath.kit.db import Session
 from towpath.kit.errors import NotFound
 from towpath.secrets import keyring, queries
 from towpath.secrets.crypto import Sealed, reseal, seal, unseal
@@ -15,7 +15,7 @@ from towpath.secrets.model import SecretRow
 from towpath.secrets.spec import Secret, SecretRef
 
 __all__ = [
-    "Secret", "SecretRef", "SecretView", "find", "listed", "put", "remove", "remove_of", "reseal_all", "resolve",
+    "Secret", "SecretRef", "SecretView", "find", "forget", "listed", "put", "remove", "remove_of", "reseal_all", "resolve",
 ]  # fmt: skip
 
 
@@ -100,6 +100,15 @@ def remove_of(session: Session, actor: Actor, subject: str) -> int:
     del actor
     gone = queries.remove(session, [row.id for row in queries.under(session, subject)])
     note(session, subject=subject, removed=gone)
+    return gone
+
+
+@audited("secrets.write")
+def forget(session: Session, actor: Actor, refs: Sequence[SecretRef]) -> int:
+    """Remove secrets by reference; a repeat removes none. Returns how many went."""
+    del actor
+    gone = queries.remove(session, [ref.id for ref in refs])
+    note(session, subject="secrets", removed=gone)
     return gone
 
 

@@ -38,6 +38,7 @@ def graph(workload: Workload, snapshot: Snapshot) -> tuple[Node, ...]:
     _add_service(draft)
     draft.problems += _unknown_outputs(draft)
     if not draft.problems:
+        _name_once(draft)
         draft.nodes = {uid: replace(node, depends_on=_depends_on(draft, node)) for uid, node in draft.nodes.items()}
         draft.problems += _circles(draft)
     if draft.problems:
@@ -120,6 +121,20 @@ def _add_service(draft: _Draft) -> None:
     draft.service_uid = node.uid
 
 
+def _name_once(draft: _Draft) -> None:
+    """Write placeholders of two names for one resource with the first name, which is the node's."""
+    first = {name: draft.nodes[uid].id for name, uid in draft.names.items()}
+    if all(name == id_ for name, id_ in first.items()):
+        return
+
+    def renamed(ref: Ref) -> str:
+        path = (ref.root, first.get(ref.path[1], ref.path[1]), *ref.path[2:])
+        return "${" + ".".join(part.replace(".", "\\.") for part in path) + "}"
+
+    for uid, node in draft.nodes.items():
+        draft.nodes[uid] = replace(node, params=placeholders.fill_known(node.params, {"resources": renamed}))
+
+
 def _node(draft: _Draft, asked: Asked, at: Path) -> Node | None:
     try:
         matched = match(asked, draft.snapshot)
@@ -134,7 +149,7 @@ def _node(draft: _Draft, asked: Asked, at: Path) -> Node | None:
     draft.matched[asked.name] = matched
     uid = uid_of(draft.snapshot, asked.type, asked.class_, asked.name, asked.id)
     return Node(
-        uid=uid, type=asked.type, class_=asked.class_, id=asked.id or asked.name, driver=spec.driver,
+        uid=uid, type=asked.type, class_=asked.class_, id=asked.name, driver=spec.driver,
         definition=matched.definition.name, why=matched.why, params=params, stateful=spec.stateful,
     )  # fmt: skip
 

@@ -42,7 +42,7 @@ def changes_of(nodes: Sequence[Node], previous: Sequence[Previous], artifact: st
     known = {one.uid: one for one in previous}
     changes = [_change(node, known.get(node.uid), artifact) for node in nodes]
     wanted = {node.uid for node in nodes}
-    gone = [one for one in sorted(previous, key=lambda one: one.uid) if one.uid not in wanted]
+    gone = [one for one in sorted(previous, key=lambda one: one.uid) if one.used and one.uid not in wanted]
     return (*changes, *(Change(one.uid, "destroy", tuple(_losses(one))) for one in gone))
 
 

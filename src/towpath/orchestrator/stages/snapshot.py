@@ -6,7 +6,7 @@ from typing import Any
 
 from towpath.environments.spec import EnvironmentView
 from towpath.orchestrator.spec import ResourceDefinitionSpec
-from towpath.sdk.types import EntityView
+from towpath.sdk.types import EntityView, Plan
 
 SERVICE = "service"
 """The resource type of the workload itself."""
@@ -25,7 +25,7 @@ class Definition:
 class Previous:
     """What is known of a resource from the last apply. `params` are those of that plan, placeholders unresolved.
 
-    `others` are the refs of other components that use it, when it is shared.
+    `others` are the refs of other components that use it, when it is shared; `used` is whether this component does.
     """
 
     uid: str
@@ -37,6 +37,7 @@ class Previous:
     stateful: bool = False
     artifact: str = ""
     others: tuple[str, ...] = ()
+    used: bool = True
 
 
 @dataclass(frozen=True)
@@ -64,3 +65,9 @@ def uid_of(snapshot: Snapshot, type_: str, class_: str, name: str, shared_id: st
 def is_shared(uid: str) -> bool:
     """Whether a resource belongs to its environment rather than to one component."""
     return uid.partition("#")[2].startswith("shared.")
+
+
+def component_uid_of(plan: Plan) -> str:
+    """The uid of the component that a plan is for, as its service node carries it."""
+    main = next(node for node in plan.nodes if node.type == SERVICE)
+    return main.uid.partition("#")[2].removesuffix(f".{plan.environment}.{main.id}")
