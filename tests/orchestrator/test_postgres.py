@@ -73,12 +73,12 @@ def test_a_role_reaches_its_own_database_and_no_other(server: postgres_engine.Wo
         driver.destroy(want, ctx)
 
 
-def test_a_repeated_apply_keeps_the_password_and_a_lost_state_rotates_it(
+def test_a_repeated_apply_keeps_the_password_and_a_lost_one_is_rotated(
     server: postgres_engine.WorkloadPostgres,
 ) -> None:
     driver, ctx = PostgresDriver(), driver_context()
     first = driver.apply(ORDERS, ctx)
-    again = driver.apply(replace(ORDERS, state=first.state), ctx)
+    again = driver.apply(replace(ORDERS, state=first.state), driver_context(secrets=dict(first.secrets)))
     assert again.secrets == {}
     connect(first, first.secrets["password"]).close()
     rotated = driver.apply(ORDERS, ctx)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from towpath.kit import ports
+from towpath.kit import engines, ports
 from towpath.kit.errors import Conflict, NotFound, Unavailable
 from towpath.kit.settings import current
 from towpath.runtimes import edge, logs, replacing, service, state, supervisor
@@ -55,6 +55,8 @@ def test_the_first_release_serves_at_once_with_its_secrets_and_name(release: Mak
     line = Path(f"/proc/{body['pid']}/cmdline").read_bytes()
     assert b"orders.development" in line
     assert b"sesame" not in line
+    if os.getuid() == 0:
+        assert body["uid"] not in (0, os.getuid())
     written = (current().data / "supervisor" / "programs" / f"{instance.program}.ini").read_text()
     assert "sesame" not in written
     assert wait(lambda: "secret is ****" in service.logs_of("orders.development").lines)
@@ -181,8 +183,6 @@ def test_a_name_or_host_of_another_organisation_is_refused(release: Make) -> Non
 
 
 def test_services_left_by_a_killed_supervisord_are_ended_and_start_again(release: Make) -> None:
-    from towpath.kit import engines
-
     orphan = service.status("orders.development")["pid"]
     found = engines.adopt("supervisor")
     assert found

@@ -13,10 +13,13 @@ import sysconfig
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from towpath.kit import files
+from towpath.kit import files, jail
 from towpath.kit.errors import Invalid, Unavailable
+from towpath.kit.jail import Bind, Cell
 from towpath.kit.settings import current
-from towpath.runtimes import inside, state
+from towpath.runtimes import state
+
+SECRETS = "secrets.json"
 
 
 @dataclass(frozen=True)
@@ -56,23 +59,32 @@ def prepare(release: Release, port: int) -> Path:
     if not place.exists():
         fresh = place.parent / f".{release.id}"
         shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir(mode=0o755)
+        fresh.mkdir(mode=0o700)
         _environment(fresh / "venv", release.layer)
         _install(fresh, release.wheel)
-        shutil.copyfile(inside.__file__, fresh / "start.py")
-        (fresh / "start.py").chmod(0o644)
         fresh.rename(place)
-    instance = {
-        "name": release.logical,
-        "command": list(release.command),
-        "variables": release.variables,
-        "port": port,
-        "secrets": str(place / "secrets.json"),
-        "directory": str(place),
-    }
-    files.write(place / "instance.json", json.dumps(instance).encode(), mode=0o644)
-    files.write(place / "secrets.json", json.dumps(release.secret_variables).encode(), mode=0o400)
+    cell = _cell(release, place, port)
+    jail.seal(place / SECRETS, json.dumps(release.secret_variables).encode(), cell)
+    program = [part.replace("${PORT}", str(port)).replace("$PORT", str(port)) for part in release.command]
+    jailed = jail.command(
+        cell, command_line(program, place / "venv" / "bin", release.logical), spec_path=place / "cell.json"
+    )
+    files.write_json(place / "command.json", jailed)
     return place
+
+
+def command_line(program: list[str], bin_folder: Path, name: str) -> list[str]:
+    """The program as an argument list: Python and its console scripts from the release, anything else as it is.
+
+    `-X service=NAME` puts the service's name on the command line without meaning anything to Python.
+    """
+    first, rest = program[0], program[1:]
+    python = [str(bin_folder / "python"), "-X", f"service={name}"]
+    if first in ("python", "python3"):
+        return [*python, *rest]
+    if "/" not in first and (bin_folder / first).is_file():
+        return [*python, str(bin_folder / first), *rest]
+    return [first, *rest]
 
 
 def command(logical: str, release: str) -> list[str]:
@@ -80,33 +92,45 @@ def command(logical: str, release: str) -> list[str]:
     place = folder(logical, release)
     (state.folder(logical) / "logs").mkdir(exist_ok=True, mode=0o700)
     log, pid = state.folder(logical) / "logs" / f"{release}.log", place / "pid"
-    program = [
-        str(place / "venv" / "bin" / "python"),
-        "-I",
-        "-S",
-        str(place / "start.py"),
-        str(place / "instance.json"),
-    ]
     outside = [sys.executable, "-I", "-S", str(Path(__file__).with_name("outside.py")), str(log), str(pid)]
-    return [*outside, *_jailed(program)]
+    return [*outside, *json.loads((place / "command.json").read_text())]
+
+
+def _cell(release: Release, place: Path, port: int) -> Cell:
+    """What the service sees: its own venv and the layer, read-only, at the paths they have outside; nothing else of ours."""
+    shown = [place / "venv", release.layer]
+    sealed = place / SECRETS
+    return Cell(
+        purpose="service",
+        organisation=release.organisation,
+        name=release.logical,
+        binds=tuple(Bind(path, str(path)) for path in shown),
+        environment={
+            "PATH": f"{place / 'venv' / 'bin'}:/usr/local/bin:/usr/bin:/bin",
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "HOST": "127.0.0.1",
+            "PORT": str(port),
+            "TOWPATH_SECRETS_FILE": str(sealed) if jail.probe().kind == "none" else "/towpath/sealed/0.json",
+            **release.variables,
+        },
+        cwd="/tmp",  # noqa: S108 (the jail's own)
+        sealed=(sealed,),
+    )
 
 
 def secret_values(logical: str, release: str) -> list[str]:
     """The secrets of a release, for masking them in its log."""
     try:
-        values = json.loads((folder(logical, release) / "secrets.json").read_text()).values()
+        values = json.loads((folder(logical, release) / SECRETS).read_text()).values()
     except (FileNotFoundError, NotADirectoryError):
         return []
-    return [value for value in values if len(value) >= 4]
+    return [line for value in values for line in value.splitlines() if len(line) >= 4]
 
 
 def remove(logical: str, release: str) -> None:
     """Take the folder of a release away; a second call finds nothing."""
     shutil.rmtree(folder(logical, release), ignore_errors=True)
-
-
-def _jailed(program: list[str]) -> list[str]:
-    return [shutil.which("setpriv") or "setpriv", "--no-new-privs", "--inh-caps=-all", *program]
 
 
 def _environment(venv: Path, layer: Path) -> None:
@@ -116,6 +140,9 @@ def _environment(venv: Path, layer: Path) -> None:
         raise Unavailable(f"the dependency layer {layer.name} is not complete", hint="run the pipeline again")
     own = venv / packages.relative_to(layer)
     own.mkdir(parents=True)
+    for each in (venv, *own.relative_to(venv).parents):
+        (venv / each).chmod(0o755)
+    own.chmod(0o755)
     shutil.copyfile(layer / "pyvenv.cfg", venv / "pyvenv.cfg")
     shutil.copytree(layer / "bin", venv / "bin", symlinks=True)
     (own / "_layer.pth").write_text(f"{packages}\n")
@@ -133,6 +160,7 @@ def _install(fresh: Path, wheel: Path) -> None:
         capture_output=True,
         text=True,
         timeout=120,
+        umask=0o022,  # the service's own user reads it
         check=False,
     )
     if made.returncode:

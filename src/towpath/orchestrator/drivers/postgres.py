@@ -30,11 +30,11 @@ class PostgresDriver:
         return [f"create the role {name} with a new password", f"create the database {name}, owned by that role alone"]
 
     def apply(self, want: Want, ctx: DriverContext) -> Got:
-        """Make role and database. The password is given once; a role whose password nobody recorded gets a new one."""
+        """Make role and database. The password is given once; a role whose password nobody keeps gets a new one."""
         name = name_of(want, ctx)
         with postgres_engine.warm() as connection:
             try:
-                password = _role(connection, name, known=bool(want.state.get("database")))
+                password = _role(connection, name, known="password" in ctx.given.get("secrets", {}))
                 _database(connection, name)
             except psycopg.Error as error:
                 raise Unavailable(f"PostgreSQL refused to make {name}: {error}", hint="run 'towpath doctor'") from error
@@ -86,3 +86,6 @@ def _database(connection: psycopg.Connection, name: str) -> None:
         # Copying the small template as files is slower than logging its blocks.
         connection.execute(sql.SQL("create database {0} owner {0}").format(sql.Identifier(name)))
     connection.execute(sql.SQL("revoke all on database {} from public").format(sql.Identifier(name)))
+
+
+DRIVER = PostgresDriver()
