@@ -127,12 +127,12 @@ _open = threading.local()
 
 
 def in_transaction() -> bool:
-    """Whether this thread holds an open session: slow work asserts that it does not."""
+    """Whether this thread holds a session to write: slow work asserts that it does not."""
     return getattr(_open, "depth", 0) > 0
 
 
 def refuse_transaction() -> None:
-    """Raise when this thread holds a session: no subprocess, network or template call happens inside a transaction."""
+    """Raise when this thread holds a session to write: no subprocess, network or template call happens inside it."""
     if in_transaction():
         raise RuntimeError("slow work was started inside a transaction")
 
@@ -161,7 +161,7 @@ def _session(ref: DatabaseRef, write: bool) -> Iterator[Session]:
     session = Session(engine(ref).execution_options(**options), expire_on_commit=False, autoflush=True)
     session.info["ref"] = ref
     session.info["write"] = write
-    _open.depth = getattr(_open, "depth", 0) + 1
+    _open.depth = getattr(_open, "depth", 0) + write
     try:
         try:
             yield session
@@ -179,7 +179,7 @@ def _session(ref: DatabaseRef, write: bool) -> Iterator[Session]:
             raise
         finally:
             session.close()
-            _open.depth -= 1
+            _open.depth -= write
     except BaseException:
         _call(session.info.get("after_rollback", []))
         raise

@@ -1,0 +1,1 @@
+"""Git hosting: bare repositories over smart HTTP, their refs recorded, their contents browsed."""

@@ -1,0 +1,177 @@
+"""Git itself, as a pure adapter: every call names its folder, runs in a clean environment, and never inside a transaction."""
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from towpath.kit import db
+from towpath.kit.errors import NotFound, Unavailable
+
+HOOKS = Path(__file__).parent / "hooks"  # empty: a repository's own hooks never run here
+ENVIRONMENT = {
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_TERMINAL_PROMPT": "0",
+    "LC_ALL": "C.UTF-8",
+    "HOME": "/nonexistent",
+}
+SETTINGS = (
+    "-c",
+    f"core.hooksPath={HOOKS}",
+    "-c",
+    "safe.directory=*",
+    "-c",
+    "gc.auto=0",
+    "-c",
+    "protocol.ext.allow=never",
+)
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One commit: `sha`, first line of its message, author's name, and when."""
+
+    sha: str
+    message: str
+    author: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Item:
+    """One entry of a folder: `kind` is file or folder, `size` in bytes for files."""
+
+    name: str
+    path: str
+    kind: str
+    size: int | None
+
+
+def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The whole environment of a git process."""
+    return {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), **ENVIRONMENT, **(extra or {})}
+
+
+def run(folder: Path, *arguments: str, stdin: bytes | None = None, extra: Mapping[str, str] | None = None) -> bytes:
+    """Run one git command in a folder and return its output; raises Unavailable with git's own words."""
+    db.refuse_transaction()
+    command = ["git", *SETTINGS, "-C", str(folder), *arguments]
+    try:
+        done = subprocess.run(
+            command, input=stdin, capture_output=True, env=environment(extra), check=False, timeout=120
+        )
+    except (FileNotFoundError, subprocess.TimeoutExpired) as error:
+        raise Unavailable(f"git {arguments[0]} did not work: {error}", hint="run 'towpath doctor'") from error
+    if done.returncode:
+        words = done.stderr.decode(errors="replace").strip()
+        raise Unavailable(f"git {arguments[0]} failed: {words}", hint="look at the repository, then retry")
+    return done.stdout
+
+
+def init_bare(folder: Path, branch: str) -> None:
+    """Make an empty bare repository (0700) that takes pushes over HTTP; an existing one stays as it is."""
+    if (folder / "HEAD").exists():
+        return
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    run(folder, "init", "--quiet", "--bare", f"--initial-branch={branch}")
+    with (folder / "config").open("a") as config:
+        config.write("[http]\n\treceivepack = true\n[uploadpack]\n\tallowFilter = true\n\tallowAnySHA1InWant = true\n")
+        config.write("[receive]\n\tfsckObjects = true\n\tdenyDeleteCurrent = refuse\n")
+
+
+def commit_tree(bare: Path, source: Path, branch: str, message: str, author: tuple[str, str]) -> str:
+    """Commit all files of a folder as the branch's next commit, without a work tree of its own. Returns the commit.
+
+    The same files as the branch's head give that commit again: a repeated step commits nothing twice.
+    """
+    index = bare / f"index-{os.getpid()}-{id(source)}"
+    extra = {"GIT_INDEX_FILE": str(index), "GIT_DIR": str(bare), "GIT_WORK_TREE": str(source)}
+    try:
+        run(source, "add", "--all", "--force", ".", extra=extra)
+        tree = run(source, "write-tree", extra=extra).decode().strip()
+    finally:
+        index.unlink(missing_ok=True)
+    parent = refs(bare).get(f"refs/heads/{branch}")
+    if parent and run(bare, "rev-parse", f"{parent}^{{tree}}").decode().strip() == tree:
+        return parent
+    people = {
+        f"GIT_{role}_{what}": value
+        for role in ("AUTHOR", "COMMITTER")
+        for what, value in zip(("NAME", "EMAIL"), author, strict=True)
+    }
+    parents = ["-p", parent] if parent else []
+    commit = run(bare, "commit-tree", tree, *parents, "-m", message, extra=people).decode().strip()
+    run(bare, "update-ref", f"refs/heads/{branch}", commit, parent or "")
+    return commit
+
+
+def refs(bare: Path) -> dict[str, str]:
+    """Branches and tags with their commits."""
+    lines = (
+        run(bare, "for-each-ref", "--format=%(refname) %(objectname)", "refs/heads", "refs/tags").decode().splitlines()
+    )
+    return {name: sha for name, _, sha in (line.partition(" ") for line in lines)}
+
+
+def checkout(bare: Path, commit: str, target: Path, branch: str) -> None:
+    """Put exactly one commit into an empty folder, on a branch of that name, with its own small repository."""
+    target.mkdir(parents=True, exist_ok=True)
+    run(target, "init", "--quiet", f"--initial-branch={branch}")
+    run(target, "fetch", "--quiet", "--depth=1", str(bare), commit)
+    run(target, "checkout", "--quiet", "-B", branch, "FETCH_HEAD")
+
+
+def read_file(bare: Path, revision: str, path: str) -> bytes:
+    """One file at a revision; raises NotFound."""
+    try:
+        return run(bare, "cat-file", "blob", f"{_safe(revision)}:{path.strip('/')}")
+    except Unavailable as error:
+        raise NotFound(f"there is no file '{path}' at '{revision}'") from error
+
+
+def list_tree(bare: Path, revision: str, path: str = "", *, recursive: bool = False) -> list[Item]:
+    """A folder's entries, folders first; raises NotFound for an unknown revision or path."""
+    options = ["-r"] if recursive else []
+    where = f"{_safe(revision)}:{path.strip('/')}"
+    try:
+        lines = run(bare, "ls-tree", "--long", "-z", *options, where).decode(errors="replace").split("\0")
+    except Unavailable as error:
+        raise NotFound(f"there is no '{path or '/'}' at '{revision}'") from error
+    items = []
+    for line in filter(None, lines):
+        head, _, name = line.partition("\t")
+        _, kind, _, size = head.split()
+        full = f"{path.strip('/')}/{name}".lstrip("/")
+        items.append(Item(name, full, "folder" if kind == "tree" else "file", int(size) if size.isdigit() else None))
+    return sorted(items, key=lambda item: (item.kind == "file", item.name.lower()))
+
+
+def log(bare: Path, revision: str, limit: int = 50, path: str = "") -> list[Commit]:
+    """The newest commits of a revision; empty when it does not exist."""
+    form = "--format=%H%x1f%s%x1f%an%x1f%ct"
+    try:
+        lines = run(bare, "log", form, f"--max-count={limit}", _safe(revision), "--", *([path] if path else []))
+    except Unavailable:
+        return []
+    parts = (line.split("\x1f") for line in lines.decode(errors="replace").splitlines())
+    return [Commit(sha, message, author, datetime.fromtimestamp(int(at), UTC)) for sha, message, author, at in parts]
+
+
+def _safe(revision: str) -> str:
+    if not revision or revision.startswith("-") or any(char in revision for char in " :\n\0"):
+        raise NotFound(f"'{revision}' names no revision")
+    return revision
+
+
+def http_backend(project_root: Path) -> tuple[Sequence[str], dict[str, str]]:
+    """Command and environment of git's own smart HTTP backend for repositories below a folder."""
+    counted = SETTINGS[1::2]
+    config = {"GIT_CONFIG_COUNT": str(len(counted))}
+    for number, setting in enumerate(counted):
+        key, _, value = setting.partition("=")
+        config[f"GIT_CONFIG_KEY_{number}"], config[f"GIT_CONFIG_VALUE_{number}"] = key, value
+    extra = {"GIT_PROJECT_ROOT": str(project_root), "GIT_HTTP_EXPORT_ALL": "1", **config}
+    return ["git", "http-backend"], environment(extra)

@@ -1,0 +1,116 @@
+"""Smart HTTP: git's own backend behind our sign-in, streamed both ways. Authorises in a short session, then holds none."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+
+from anyio import to_thread
+from fastapi import APIRouter, Request
+from fastapi.responses import StreamingResponse
+
+from towpath.kit import db
+from towpath.kit.actor import Actor
+from towpath.kit.errors import NotFound, Unavailable
+from towpath.kit.web import actor_of, database_of, permit
+from towpath.repositories import git, service
+
+log = logging.getLogger(__name__)
+router = APIRouter(prefix="/git", tags=["git"])
+CHUNK = 65_536
+
+
+@router.get("/{name}.git/{path:path}", dependencies=[permit("repositories.read")])
+async def fetch(request: Request, name: str, path: str) -> StreamingResponse:
+    """Clone and fetch, and the first half of a push."""
+    if request.query_params.get("service") == "git-receive-pack":
+        actor_of(request).require("repositories.push")
+    return await _backend(request, name, path)
+
+
+@router.post("/{name}.git/{path:path}", dependencies=[permit("repositories.read")])
+async def post(request: Request, name: str, path: str) -> StreamingResponse:
+    """Negotiation and pushes; a push is recorded when git has ended."""
+    if path == "git-receive-pack":
+        actor_of(request).require("repositories.push")
+    elif path != "git-upload-pack":
+        raise NotFound("git has no such service")
+    return await _backend(request, name, path)
+
+
+async def _backend(request: Request, name: str, path: str) -> StreamingResponse:
+    uid = await to_thread.run_sync(_uid, database_of(request), name)
+    folder = service.folder(uid)
+    command, environment = git.http_backend(folder.parent)
+    headers = request.headers
+    environment |= {
+        "PATH_INFO": f"/{folder.name}/{path}",
+        "REQUEST_METHOD": request.method,
+        "QUERY_STRING": request.url.query,
+        "CONTENT_TYPE": headers.get("content-type", ""),
+        "REMOTE_USER": actor_of(request).ref,
+        "GIT_PROTOCOL": headers.get("git-protocol", ""),
+        "HTTP_CONTENT_ENCODING": headers.get("content-encoding", ""),
+    }
+    if length := headers.get("content-length"):
+        environment["CONTENT_LENGTH"] = length
+    process = await asyncio.create_subprocess_exec(
+        *command, env=environment, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    feeder = asyncio.create_task(_feed(request, process))
+    status, answer = await _head(process)
+    return StreamingResponse(_body(request, process, feeder, uid, path), status, answer)
+
+
+def _uid(database: db.DatabaseRef, name: str) -> str:
+    with db.read(database) as session:
+        return service.named(session, name).uid
+
+
+async def _feed(request: Request, process: asyncio.subprocess.Process) -> None:
+    stdin = process.stdin
+    if stdin is None:
+        return
+    try:
+        async for chunk in request.stream():
+            stdin.write(chunk)
+            await stdin.drain()
+    except (ConnectionError, BrokenPipeError):
+        log.info("git ended before the client had sent everything")
+    finally:
+        stdin.close()
+
+
+async def _head(process: asyncio.subprocess.Process) -> tuple[int, dict[str, str]]:
+    """The CGI head of git's answer."""
+    status, headers = 200, {}
+    if process.stdout is None:
+        raise Unavailable("git did not start", hint="run 'towpath doctor'")
+    while line := (await process.stdout.readline()).decode(errors="replace").strip():
+        key, _, value = line.partition(":")
+        if key.lower() == "status":
+            status = int(value.split()[0])
+        else:
+            headers[key] = value.strip()
+    return status, headers
+
+
+async def _body(
+    request: Request, process: asyncio.subprocess.Process, feeder: "asyncio.Task[None]", uid: str, path: str
+) -> AsyncIterator[bytes]:
+    try:
+        while process.stdout is not None and (chunk := await process.stdout.read(CHUNK)):
+            yield chunk
+    finally:
+        if process.returncode is None:
+            try:
+                await asyncio.wait_for(process.wait(), 5)
+            except TimeoutError:
+                process.kill()
+        feeder.cancel()
+        if path == "git-receive-pack":
+            await asyncio.shield(to_thread.run_sync(_record, database_of(request), actor_of(request), uid))
+
+
+def _record(database: db.DatabaseRef, actor: Actor, uid: str) -> None:
+    service.record_refs(database, actor, uid)

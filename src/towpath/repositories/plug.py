@@ -1,0 +1,92 @@
+"""What repositories contribute."""
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter
+
+from towpath.kit.actor import platform
+from towpath.kit.db import Session, read
+from towpath.organisations import service as organisations
+from towpath.repositories import http, pages, removal, service
+from towpath.repositories.actions import ACTION
+from towpath.repositories.source import SOURCE
+from towpath.repositories.subscribers import SUBSCRIBERS
+from towpath.sdk.hooks import hook
+from towpath.sdk.types import Action, Card, EntityView, NavItem, Permission, Removal, Role, Source, Subscriber
+
+
+@hook
+def permissions() -> Sequence[Permission]:
+    """Reading, pushing, making and deleting."""
+    return [
+        Permission("repositories.read", Role.viewer, "Browse and clone repositories"),
+        Permission("repositories.push", Role.developer, "Push to repositories"),
+        Permission("repositories.create", Role.developer, "Make repositories"),
+        Permission("repositories.delete", Role.developer, "Delete repositories of one's own components"),
+    ]
+
+
+@hook
+def routers() -> Sequence[APIRouter]:
+    """Smart HTTP and pages."""
+    return [http.router, pages.router]
+
+
+@hook
+def template_folders() -> Sequence[str]:
+    """Templates of repositories."""
+    return [str(Path(__file__).parent / "html")]
+
+
+@hook
+def navigation() -> Sequence[NavItem]:
+    """Repositories."""
+    return [NavItem("Repositories", "/repositories", "git-branch", 60, permission="repositories.read")]
+
+
+@hook
+def entity_cards(entity: EntityView) -> Sequence[Card]:
+    """Clone address and last commits of a component."""
+    shown = entity.kind == "Component" and "towpath://" in entity.location
+    return [Card("repository", "Repository", f"/repositories/card?entity={entity.ref}", order=40)] if shown else []
+
+
+@hook
+def sources() -> Sequence[Source]:
+    """Files of our own repositories."""
+    return [SOURCE]
+
+
+@hook
+def subscribers() -> Sequence[Subscriber]:
+    """An entity arrived from a repository."""
+    return SUBSCRIBERS
+
+
+@hook
+def template_actions() -> Sequence[Action]:
+    """`publish:git`."""
+    return [ACTION]
+
+
+@hook
+def entity_removals(session: Session, entity: EntityView) -> Sequence[Removal]:
+    """The entity's repository."""
+    return removal.removals(session, entity)
+
+
+@hook
+def started(app: Any) -> None:
+    """Record pushes that ended while no portal ran."""
+
+    def catch_up() -> None:
+        for ref in organisations.databases():
+            with read(ref) as session:
+                found = service.everything(session)
+            for one in found:
+                service.record_refs(ref, platform(ref.name), one.uid)
+
+    threading.Thread(target=catch_up, name="repositories-catch-up", daemon=True).start()

@@ -1,0 +1,195 @@
+"""Use cases of repositories: make, link, record what was pushed, read, delete."""
+
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from towpath.audit.service import audited, note
+from towpath.catalog import service as catalog
+from towpath.kit import clock, db, events, ids, settings
+from towpath.kit.actor import Actor
+from towpath.kit.errors import Conflict, Invalid, NotFound, TowpathError
+from towpath.repositories import git, queries
+from towpath.repositories.model import Repository, RepositoryRef
+from towpath.sdk.types import SourceFile
+
+NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?")
+
+
+@dataclass(frozen=True)
+class RepositoryView:
+    """A repository as others see it; `component` is the ref of the entity it holds, `clone_url` the public address."""
+
+    uid: str
+    name: str
+    owner: str | None
+    description: str
+    default_branch: str
+    component: str | None
+    clone_url: str
+
+
+def folder(uid: str) -> Path:
+    """Where the bare repository lies."""
+    return settings.current().folder("repositories") / f"{uid}.git"
+
+
+def location(name: str, branch: str, path: str) -> str:
+    """The host-free address of a file: `towpath://orders/blob/main/catalog-info.yaml`."""
+    return f"towpath://{name}/blob/{branch}/{path.lstrip('/')}"
+
+
+@audited("repositories.create")
+def create(
+    session: db.Session, actor: Actor, name: str, *, owner: str | None = None, description: str = "",
+    default_branch: str = "main", key: str | None = None,
+) -> RepositoryView:  # fmt: skip
+    """Reserve a name; the bare repository itself is made by the caller's act (`git.init_bare(folder(uid), …)`).
+
+    Called again with the same idempotency `key` it returns the same repository. Raises Invalid and Conflict.
+    """
+    if not NAME.fullmatch(name) or name.endswith(".git") or ".." in name:
+        raise Invalid(
+            f"'{name}' cannot name a repository", hint="use a-z, 0-9, '-', '_' and '.', at most 100 characters"
+        )
+    note(session, subject=f"repository:{name}")
+    taken = queries.named(session, name)
+    if taken is not None:
+        if key and taken.key == key:
+            return view(taken)
+        raise Conflict(f"a repository named '{name}' exists", hint="choose another name")
+    row = Repository(
+        uid=ids.uuid7(), name=name, owner=owner, description=description, default_branch=default_branch, key=key,
+        created_at=clock.now(),
+    )  # fmt: skip
+    session.add(row)
+    session.flush()
+    events.emit(session, "repository.created", f"repository:{row.uid}", {"name": name}, actor=actor.ref)
+    return view(row)
+
+
+def record(
+    session: db.Session, actor: Actor, uid: str, found: Mapping[str, str], *, root_id: str | None = None
+) -> list[dict[str, Any]]:
+    """Compare Git's refs (read before the session) with the recorded ones; each changed branch is an event.
+
+    Returns [{branch, commit, before}]. A change whose commit is recorded already is none: repeats do nothing.
+    """
+    row = queries.get(session, uid)
+    if row is None:
+        return []
+    known, changes = queries.refs(session, uid), []
+    for name, commit in found.items():
+        before = known.get(name)
+        if before is not None and before.commit == commit:
+            continue
+        session.merge(RepositoryRef(repository_uid=uid, ref=name, commit=commit, recorded_at=clock.now()))
+        if name.startswith("refs/heads/"):
+            changes.append({"branch": name[11:], "commit": commit, "before": before.commit if before else None})
+    for name in known.keys() - found.keys():
+        session.delete(known[name])
+    for change in changes:
+        data = {"repository": uid, "name": row.name, "author": actor.ref, **change}
+        events.emit(session, "dev.cdevents.change.merged", f"repository:{uid}", data, actor=actor.ref, root_id=root_id)
+    return changes
+
+
+def record_refs(
+    database: db.DatabaseRef, actor: Actor, uid: str, *, root_id: str | None = None
+) -> list[dict[str, Any]]:
+    """Read Git's refs, then record what changed in one transaction, the catalog's descriptor with it.
+
+    For a push that ended, for a start, and for the action that published. Opens sessions of its own.
+    """
+    bare = folder(uid)
+    with db.read(database) as session:
+        row = queries.get(session, uid)
+        if row is None or not (bare / "HEAD").exists():
+            return []
+        known = {name: one.commit for name, one in queries.refs(session, uid).items()}
+        branch, address = row.default_branch, location(row.name, row.default_branch, "catalog-info.yaml")
+        registered = catalog.location_named(session, f"url:{address}") is not None
+    found = git.refs(bare)
+    if found == known:
+        return []
+    descriptor = _descriptor(bare, branch, address) if registered else None
+    with db.write(database) as session:
+        changes = record(session, actor, uid, found, root_id=root_id)
+        if descriptor is not None:
+            catalog.refresh_files(session, actor, f"url:{address}", [descriptor])
+    return changes
+
+
+def _descriptor(bare: Path, branch: str, address: str) -> SourceFile | None:
+    try:
+        return SourceFile(address, git.read_file(bare, branch, "catalog-info.yaml"))
+    except TowpathError:
+        return None
+
+
+def link(session: db.Session, uid: str, component_ref: str, *, root_id: str | None = None) -> None:
+    """Remember which component a repository holds; a repeat changes nothing."""
+    row = queries.get(session, uid)
+    if row is None or row.component == component_ref:
+        return
+    row.component = component_ref
+    events.emit(session, "repository.linked", component_ref, {"repository": uid, "name": row.name}, root_id=root_id)
+
+
+def get(session: db.Session, uid: str) -> RepositoryView:
+    """A repository by uid; raises NotFound."""
+    row = queries.get(session, uid)
+    if row is None:
+        raise NotFound("there is no such repository")
+    return view(row)
+
+
+def named(session: db.Session, name: str) -> RepositoryView:
+    """A repository by name; raises NotFound."""
+    row = queries.named(session, name)
+    if row is None:
+        raise NotFound(f"there is no repository '{name}'")
+    return view(row)
+
+
+def of_component(session: db.Session, component_ref: str) -> RepositoryView | None:
+    """The repository that holds a component, or None."""
+    row = queries.of_component(session, component_ref)
+    return view(row) if row else None
+
+
+def everything(session: db.Session) -> list[RepositoryView]:
+    """All repositories by name."""
+    return [view(row) for row in queries.everything(session)]
+
+
+def read_file(uid: str, revision: str, path: str) -> bytes:
+    """A file at a revision; opens no session. Raises NotFound."""
+    return git.read_file(folder(uid), revision, path)
+
+
+@audited("repositories.delete")
+def remove(session: db.Session, actor: Actor, uid: str) -> None:
+    """Forget a repository; its folder is removed by the caller's act (`remove_folder`). A repeat is fine."""
+    row = queries.get(session, uid)
+    if row is None:
+        return
+    note(session, subject=f"repository:{row.name}")
+    events.emit(session, "repository.deleted", f"repository:{uid}", {"name": row.name}, actor=actor.ref)
+    queries.remove(session, uid)
+
+
+def remove_folder(uid: str) -> None:
+    """Remove the bare repository from disk; a repeat is fine."""
+    shutil.rmtree(folder(uid), ignore_errors=True)
+
+
+def view(row: Repository) -> RepositoryView:
+    """The frozen view of a row."""
+    return RepositoryView(
+        row.uid, row.name, row.owner, row.description, row.default_branch, row.component,
+        f"{settings.current().url}/git/{row.name}.git",
+    )  # fmt: skip
