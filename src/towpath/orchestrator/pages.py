@@ -1,6 +1,6 @@
 """The Resources tab, and the cards of a deployment's run: its plan and its graph as it is applied."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter
@@ -51,7 +51,7 @@ def resources_tab(unit: Reading, entity: str) -> Response:
 def plan_card(unit: Reading, run: str) -> Response:
     """The plan of a run: graph and changes."""
     plan = plan_of(runs.get(unit.session, run))
-    return ui.fragment(unit.request, "orchestrator/plan.html", **(plan_context(plan) if plan else {"plan": None}))
+    return ui.fragment(unit.request, "orchestrator/plan.html", **(orchestrator.drawn(plan) if plan else {"plan": None}))
 
 
 @router.get("/cards/graph", dependencies=[permit("orchestrator.read")])
@@ -63,7 +63,7 @@ def graph_card(unit: Reading, run: str) -> Response:
         return ui.fragment(unit.request, "orchestrator/graph.html", plan=None, graph=None, rows=[], run=view)
     now = _status(unit.session, plan, view)
     rows = [(node, now[node.uid]) for node in plan.nodes]
-    context = {"plan": plan, "graph": graph_of(plan, now), "rows": rows, "run": view}
+    context = {"plan": plan, "graph": orchestrator.graph_of(plan, now), "rows": rows, "run": view}
     return ui.fragment(unit.request, "orchestrator/graph.html", **context)
 
 
@@ -74,34 +74,6 @@ def plan_of(run: RunView) -> Plan | None:
         return None
     kept = result.get("plan", result)
     return orchestrator.from_json(kept) if isinstance(kept, Mapping) and "nodes" in kept else None
-
-
-def plan_context(plan: Plan) -> dict[str, Any]:
-    """What `orchestrator/plan.html` needs: the plan, its graph, and its changes as rows."""
-    actions = {change.uid: change.action for change in plan.changes}
-    nodes = {node.uid: node for node in plan.nodes}
-    rows = [
-        {
-            "uid": one.uid,
-            "name": _short(one.uid),
-            "action": one.action,
-            "details": one.details,
-            "node": nodes.get(one.uid),
-        }
-        for one in plan.changes
-    ]
-    return {"plan": plan, "graph": graph_of(plan, actions), "rows": rows, "counts": _counts(plan)}
-
-
-def graph_of(plan: Plan, status: Mapping[str, str]) -> dict[str, list[dict[str, Any]]]:
-    """Nodes and edges for the graph island: what a resource needs stands to its right."""
-    gone = [change.uid for change in plan.changes if change.action == "destroy"]
-    nodes = [
-        {"id": one.uid, "label": one.id, "kind": one.type, "status": status.get(one.uid, "")} for one in plan.nodes
-    ]
-    nodes += [{"id": uid, "label": _short(uid), "kind": uid.partition(".")[0], "status": "destroy"} for uid in gone]
-    edges = [{"from": one.uid, "to": needed, "label": "needs"} for one in plan.nodes for needed in one.depends_on]
-    return {"nodes": nodes, "edges": edges}
 
 
 def _status(session: Session, plan: Plan, run: RunView) -> dict[str, str]:
@@ -116,16 +88,6 @@ def _status(session: Session, plan: Plan, run: RunView) -> dict[str, str]:
         node.uid: found[node.uid].status if node.uid in found and found[node.uid].updated_at >= started else "pending"
         for node in plan.nodes
     }
-
-
-def _counts(plan: Plan) -> list[tuple[str, int]]:
-    actions: Sequence[str] = [change.action for change in plan.changes]
-    order = ("create", "update", "replace", "destroy", "keep")
-    return [(action, actions.count(action)) for action in order if action in actions]
-
-
-def _short(uid: str) -> str:
-    return uid.rpartition(".")[2]
 
 
 def _row(one: orchestrator.ResourceView) -> dict[str, Any]:

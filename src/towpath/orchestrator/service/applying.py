@@ -16,6 +16,7 @@ from towpath.orchestrator.service import leases
 from towpath.orchestrator.service.destroying import destroy_old, drop
 from towpath.orchestrator.service.planning import drivers, stale
 from towpath.orchestrator.service.values import Settled, Values
+from towpath.orchestrator.service.views import held
 from towpath.orchestrator.stages.snapshot import SERVICE, component_uid_of, is_shared
 from towpath.sdk.types import Driver, DriverContext, Got, Node, Plan, Want
 from towpath.secrets import service as secrets
@@ -103,7 +104,7 @@ def _apply(work: _Work, node: Node) -> Settled:
             raise Unavailable(f"the driver '{node.driver}' is not installed", hint="install the plugin that has it")  # noqa: TRY301
         with work.ctx.read() as session:
             row = queries.get(session, node.uid)
-            old = row if row is not None and row.driver != node.driver else None
+            old = held(row) if row is not None and row.driver != node.driver else None
         if old is not None:
             destroy_old(work.ctx, old)
         with work.ctx.write() as session:
@@ -175,8 +176,8 @@ def _settle(session: Session, work: _Work, node: Node, got: Got, kept: Mapping[s
         row.artifact = work.plan.artifact
     row.status, row.version, row.updated_at = "ready", row.version + 1, clock.now()
     _tell(session, work, node, "resource.ready")
-    held = {**kept, **{name: Secret(value) for name, value in got.secrets.items()}}
-    return Settled(node.uid, got.outputs, {name: value for name, value in held.items() if name in refs})
+    known = {**kept, **{name: Secret(value) for name, value in got.secrets.items()}}
+    return Settled(node.uid, got.outputs, {name: value for name, value in known.items() if name in refs})
 
 
 def subject_of(work: _Work, node: Node) -> str:

@@ -6,9 +6,9 @@ from towpath.kit import events
 from towpath.kit.errors import Unavailable
 from towpath.kit.jobs import Context
 from towpath.orchestrator import queries
-from towpath.orchestrator.model import ResourceRow
 from towpath.orchestrator.service import leases
 from towpath.orchestrator.service.planning import drivers
+from towpath.orchestrator.service.views import Held, held
 from towpath.orchestrator.stages.snapshot import is_shared
 from towpath.sdk.types import DriverContext, Want
 from towpath.secrets import service as secrets
@@ -22,8 +22,8 @@ def destroy(component_uid: str, environment: str | None, ctx: Context) -> int:
     driver raised; what was destroyed before stays destroyed.
     """
     with ctx.read() as session:
-        found = queries.of_component(session, component_uid, environment)
-        places = sorted({row.environment for row in found})
+        found = [held(row) for row in queries.of_component(session, component_uid, environment)]
+    places = sorted({row.environment for row in found})
     gone = 0
     for place in places:
         uids = [row.uid for row in found if row.environment == place]
@@ -37,7 +37,7 @@ def destroy(component_uid: str, environment: str | None, ctx: Context) -> int:
     return gone
 
 
-def dependents_first(rows: Sequence[ResourceRow]) -> list[str]:
+def dependents_first(rows: Sequence[Held]) -> list[str]:
     """Uids so that no resource goes before one that needs it; equal ones by uid."""
     left = {row.uid: set(row.depends_on) for row in rows}
     order: list[str] = []
@@ -56,17 +56,17 @@ def drop(ctx: Context, uid: str, component_uid: str, run_id: str, *, keep_data: 
     A shared one is only given up while others use it; with `keep_data` a stateful one stays as it is.
     """
     with ctx.read() as session:
-        row = queries.get(session, uid)
-        users = queries.users(session, [uid])
-    if row is None:
-        return False
-    others = [one.component_ref for one in users if one.component_uid != component_uid]
-    own = next((one.component_ref for one in users if one.component_uid == component_uid), "")
+        kept = queries.get(session, uid)
+        if kept is None:
+            return False
+        row = held(kept)
+        users = {one.component_uid: one.component_ref for one in queries.users(session, [uid])}
+    own = users.pop(component_uid, "")
     if keep_data and row.stateful:
         ctx.log(f"{row.type} {row.name}: kept, it holds data")
         return False
-    if others:
-        ctx.log(f"{row.type} {row.name}: stays for {', '.join(others)}")
+    if users:
+        ctx.log(f"{row.type} {row.name}: stays for {', '.join(sorted(users.values()))}")
         with ctx.write() as session:
             queries.disuse(session, uid, component_uid)
         return False
@@ -80,7 +80,7 @@ def drop(ctx: Context, uid: str, component_uid: str, run_id: str, *, keep_data: 
     return True
 
 
-def destroy_old(ctx: Context, row: ResourceRow) -> None:
+def destroy_old(ctx: Context, row: Held) -> None:
     """Let the driver of a row destroy what it made, then forget its state and secrets; the row itself stays.
 
     Raises Unavailable when the driver is not installed any more: nothing is forgotten that still exists somewhere.
@@ -92,10 +92,10 @@ def destroy_old(ctx: Context, row: ResourceRow) -> None:
     want = Want(row.uid, row.type, row.params, row.state, row.class_)
     with ctx.read() as session:
         refs = {name: SecretRef.of(kept) for name, kept in row.secret_refs.items()}
-        held = {name: secrets.resolve(session, ref) for name, ref in refs.items() if ref}
+        values = {name: secrets.resolve(session, ref) for name, ref in refs.items() if ref}
     driver.destroy(want, DriverContext(
         log=ctx.log, key=f"{ctx.key}:{row.uid}:destroy", organisation=ctx.database.name, environment=row.environment,
-        given={"secrets": held}, cancelled=ctx.cancelled,
+        given={"secrets": values}, cancelled=ctx.cancelled,
     ))  # fmt: skip
     with ctx.write() as session:
         secrets.forget(session, ctx.actor, [ref for ref in refs.values() if ref])

@@ -30,6 +30,31 @@ class ResourceView:
     updated_at: datetime
 
 
+@dataclass(frozen=True)
+class Held:
+    """What is needed to destroy a resource, read in one session and used after it."""
+
+    uid: str
+    type: str
+    class_: str
+    name: str
+    environment: str
+    driver: str
+    stateful: bool
+    params: dict[str, Any]
+    state: dict[str, Any]
+    depends_on: tuple[str, ...]
+    secret_refs: dict[str, Any]
+
+
+def held(row: ResourceRow) -> Held:
+    """The copy of one row that outlives its session."""
+    return Held(
+        row.uid, row.type, row.class_, row.name, row.environment, row.driver, row.stateful, dict(row.params),
+        dict(row.state), tuple(row.depends_on), dict(row.secret_refs),
+    )  # fmt: skip
+
+
 def resources(session: Session, component_uid: str, environment: str | None = None) -> list[ResourceView]:
     """Resources that a component uses, by environment and uid; in one environment when it is named."""
     return [view(row) for row in queries.of_component(session, component_uid, environment)]
