@@ -1,0 +1,1 @@
+"""Bundles, layers and what vouches for them, in a content-addressed store."""

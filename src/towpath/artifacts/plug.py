@@ -1,0 +1,25 @@
+"""What artifacts contribute."""
+
+from collections.abc import Sequence
+
+from fastapi import APIRouter
+
+from towpath.artifacts import api
+from towpath.sdk.hooks import hook
+from towpath.sdk.types import Permission, Role
+
+
+@hook
+def permissions() -> Sequence[Permission]:
+    """Reading; publishing is a pipeline's, deleting an entity's end."""
+    return [
+        Permission("artifacts.read", Role.viewer, "See and download bundles"),
+        Permission("artifacts.publish", Role.developer, "Publish bundles through a pipeline"),
+        Permission("artifacts.delete", Role.developer, "Delete bundles with their component"),
+    ]
+
+
+@hook
+def routers() -> Sequence[APIRouter]:
+    """REST."""
+    return [api.router]
