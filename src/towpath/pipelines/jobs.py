@@ -1,0 +1,221 @@
+"""A pipeline's run: check out exactly the commit, prepare its layers, run its workflows in the jail, publish the bundle."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from towpath.artifacts import layers
+from towpath.artifacts import service as artifacts
+from towpath.artifacts.service import Packed
+from towpath.kit import clock, db, jail, settings
+from towpath.kit.errors import Invalid, Unavailable
+from towpath.kit.jobs import Act, Context, Job
+from towpath.pipelines import act, queries
+from towpath.pipelines.masking import Mask
+from towpath.pipelines.model import PipelineStep
+from towpath.repositories import git
+from towpath.repositories import service as repositories
+from towpath.sdk.types import RunView
+from towpath.secrets import service as secrets
+
+OUTPUT = "output/bundle"
+_places: dict[int, threading.BoundedSemaphore] = {}
+WORDS = {"success": "succeeded", "failure": "failed", "skipped": "skipped"}
+
+
+def _input(session: db.Session, run: RunView) -> dict[str, Any]:
+    return {**run.input, "run": run.id, "root": run.root_id, "started": run.started_at or clock.now()}
+
+
+def _checkout(data: dict[str, Any], ctx: Context) -> dict[str, Any]:
+    work = ctx.workspace / "work"
+    if not (work / "source" / ".git" / "HEAD").exists():
+        git.checkout(repositories.folder(data["repository"]), data["commit"], work / "source", data["branch"])
+    (work / OUTPUT).mkdir(parents=True, exist_ok=True)
+    ctx.log(f"Checked out {data['name']} at {data['commit']}")
+    workflows = sorted(path.name for path in (work / "source/.github/workflows").glob("*.y*ml"))
+    return {"workflows": workflows}
+
+
+def _locks(ctx: Context) -> dict[str, str]:
+    source = ctx.workspace / "work" / "source"
+    names = ("requirements-dev.lock", "requirements.lock")
+    return {name: (source / name).read_text() for name in names if (source / name).is_file()}
+
+
+def _layers(data: dict[str, Any], ctx: Context) -> dict[str, Any]:
+    """Both layers at once; a lock that is wrong fails here, with every line."""
+    locks = _locks(ctx)
+    with ThreadPoolExecutor(2) as pool:
+        made = {name: pool.submit(layers.ensure, lock, ctx.database.name, ctx.log) for name, lock in locks.items()}
+    return {name: future.result().name for name, future in made.items()}
+
+
+def _workflow_input(session: db.Session, run: RunView) -> dict[str, Any]:
+    queries.clear(session, run.id)
+    subject = f"repository:{run.input['repository']}"
+    refs = {one.name: secrets.find(session, subject, one.name) for one in secrets.listed(session, subject)}
+    return {
+        **_input(session, run), "workflows": run.results["checkout"]["workflows"], "layers": run.results["layers"],
+        "secrets": {name: ref for name, ref in refs.items() if ref}, "actor": run.actor.ref.rpartition("/")[2],
+    }  # fmt: skip
+
+
+def _workflow(data: dict[str, Any], ctx: Context) -> dict[str, Any]:
+    if not data["workflows"]:
+        ctx.log("This commit has no .github/workflows/*.yml: nothing to run")
+        return {"skipped": True}
+    place = _places.setdefault(0, threading.BoundedSemaphore(settings.current().pipelines_at_once))
+    if not place.acquire(blocking=False):
+        ctx.log("Waiting for a place: other pipelines are running")
+        while not place.acquire(timeout=0.5):
+            ctx.check()
+    try:
+        return _run_act(data, ctx)
+    finally:
+        place.release()
+
+
+def _run_act(data: dict[str, Any], ctx: Context) -> dict[str, Any]:
+    with ctx.read() as session:
+        values = {name: secrets.resolve(session, ref).reveal() for name, ref in data["secrets"].items()}
+    mask, report = Mask(values.values()), _Report(data["run"], ctx)
+    cell = _cell(data, ctx, values)
+
+    def on_line(line: act.Line) -> None:
+        report.take(line, mask.text(line.text))
+
+    outcome = act.run(
+        cell, branch=data["branch"], event={"after": data["commit"], "repository": {"name": data["name"]}},
+        actor=data["actor"], secrets_file=bool(values), timeout_s=settings.current().pipeline_timeout_s,
+        cancelled=ctx.cancelled, on_line=on_line,
+    )  # fmt: skip
+    (ctx.workspace / "secrets.env").unlink(missing_ok=True)
+    ctx.check()
+    if outcome.timed_out:
+        limit = settings.current().pipeline_timeout_s
+        report.close("failed")
+        raise Unavailable(
+            f"the workflow did not end within {limit:.0f} s", hint="see its last lines, then run it again"
+        )
+    if outcome.code:
+        report.close("failed")
+        failed = report.failed or mask.text(outcome.error) or f"act ended with {outcome.code}"
+        raise Unavailable(f"the workflow failed: {failed}", hint="see the log of the failed step, push a fix")
+    return {"jobs": report.jobs}
+
+
+def _cell(data: dict[str, Any], ctx: Context, values: dict[str, str]) -> jail.Cell:
+    config, binds = settings.current(), []
+    cache = config.folder("cache", f"pipelines-{ctx.database.name}")
+    binds.append(jail.Bind(cache, "/cache", writable=True))
+    python = jail.interpreter()
+    environment = {
+        **jail.environment_passthrough(), "CI": "true", "TOWPATH_OUTPUT": "/work/output", "UV_CACHE_DIR": "/cache",
+        "UV_PYTHON": str(python), "UV_PYTHON_DOWNLOADS": "never", "UV_NO_CONFIG": "1", "PYTHONDONTWRITEBYTECODE": "1",
+        "UV_LINK_MODE": "copy", "TERM": "dumb",
+    }  # fmt: skip
+    path = "/towpath/bin:/usr/local/bin:/usr/bin:/bin"
+    if dev := data["layers"].get("requirements-dev.lock"):
+        binds.append(jail.Bind(layers.folder(dev), "/towpath/dev"))
+        environment |= {"TOWPATH_DEV_LAYER": "/towpath/dev", "VIRTUAL_ENV": "/towpath/dev"}
+        path = f"/towpath/dev/bin:{path}"
+    environment["PATH"] = path
+    cell = jail.Cell(
+        "pipeline", ctx.database.name, work=ctx.workspace / "work", binds=tuple(binds), environment=environment,
+        file_mb=2000, processes=4000,
+    )  # fmt: skip
+    if values:
+        sealed = ctx.workspace / "secrets.env"
+        lines = "".join(f"{name}={value!r}\n" for name, value in values.items())
+        jail.seal(sealed, lines.encode(), cell)
+        cell = jail.Cell(**{**vars(cell), "binds": (*binds, jail.Bind(sealed, "/towpath/secrets.env"))})
+    return cell
+
+
+class _Report:
+    """Writes jobs and steps as they change, and the log with them."""
+
+    def __init__(self, run_id: str, ctx: Context) -> None:
+        self._run_id, self._ctx = run_id, ctx
+        self._open: dict[tuple[str, int], PipelineStep] = {}
+        self.jobs: dict[str, str] = {}
+        self.failed = ""
+
+    def take(self, line: act.Line, text: str) -> None:
+        """One line of act."""
+        key = (line.job, line.number)
+        if line.number and key not in self._open:
+            self._put(key, line.step, "running")
+            self._ctx.log(f"\x1b[1m▸ {line.step}\x1b[0m")
+        if line.output and text:
+            self._ctx.log(text)
+        if line.result and line.number:
+            word = WORDS.get(line.result, "succeeded")
+            self._put(key, line.step, word)
+            if word == "failed":
+                self.failed = f"step '{line.step}' of job '{line.job}'"
+        if line.final:
+            self.jobs[line.job] = "failed" if self.failed else "succeeded"
+
+    def close(self, word: str) -> None:
+        """Give the steps that were cut off an end."""
+        for key, row in list(self._open.items()):
+            if row.status == "running":
+                self._put(key, row.name, word)
+
+    def _put(self, key: tuple[str, int], name: str, status: str) -> None:
+        before, moment = self._open.get(key), clock.now()
+        row = PipelineStep(
+            run_id=self._run_id, job=key[0], number=key[1], name=name, status=status,
+            started_at=before.started_at if before else moment, finished_at=None if status == "running" else moment,
+        )  # fmt: skip
+        self._open[key] = row
+        with self._ctx.write() as session:
+            queries.put(session, row)
+
+
+def _bundle(data: dict[str, Any], ctx: Context) -> dict[str, Any]:
+    place = ctx.workspace / "work" / OUTPUT
+    if not place.is_dir() or not any(place.iterdir()):
+        ctx.log("The workflow uploaded no artifact named 'bundle': nothing to deploy")
+        return {"skipped": True}
+    _refuse_links(place)
+    packed = artifacts.pack(
+        ctx.database.name, place, repository=data["repository"], repository_url=data["url"], commit=data["commit"],
+        run_id=data["run"], started=data["started"],
+    )  # fmt: skip
+    if not layers.complete(packed.layer):
+        layers.ensure((place / "requirements.lock").read_text(), ctx.database.name, ctx.log)
+    ctx.log(f"Bundle {packed.digest}, {packed.size_bytes:,} bytes")
+    return asdict(packed)
+
+
+def _refuse_links(place: Path) -> None:
+    """A link in what a build hands over could name any file of the platform."""
+    if any(path.is_symlink() for path in [place, *place.rglob("*")]):
+        raise Invalid("the bundle holds a symbolic link", hint="upload files, not links")
+
+
+def _publish(session: db.Session, run: RunView, data: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]:
+    if result.get("skipped"):
+        return {"output": {}}
+    digest = artifacts.publish(
+        session, run.actor, Packed(**result), repository=data["repository"], commit=data["commit"],
+        branch=data["branch"], run_id=run.id, root_id=run.root_id,
+    )  # fmt: skip
+    return {"output": {"digest": digest, "commit": data["commit"]}}
+
+
+def _steps(run: RunView) -> list[Act]:
+    return [
+        Act("checkout", "Check out the commit", _input, _checkout),
+        Act("layers", "Prepare dependencies", _input, _layers),
+        Act("workflow", "Run the workflow", _workflow_input, _workflow),
+        Act("bundle", "Publish the bundle", _input, _bundle, _publish),
+    ]
+
+
+PIPELINE = Job("pipeline", _steps)
