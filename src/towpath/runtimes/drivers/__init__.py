@@ -1,0 +1,1 @@
+"""Drivers of what runs on this machine: services and the routes that lead to them."""
