@@ -1,2 +1,3 @@
-import "./shims.js";
+import "./globals.js";
+
 export * from "nunjitsu";
