@@ -76,13 +76,18 @@ def build_wheel(folder: Path) -> Path:
     return wheel
 
 
+def build_layer(folder: Path) -> Path:
+    """A relocatable venv without packages."""
+    uv = Path(sys.executable).parent / "uv"
+    subprocess.run([uv, "venv", "-q", "--relocatable", "--python", sys.executable, folder / "layer"], check=True)
+    return folder / "layer"
+
+
 @pytest.fixture(scope="session")
 def parts(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A layer without packages and the wheel."""
     folder = tmp_path_factory.mktemp("parts")
-    uv = Path(sys.executable).parent / "uv"
-    subprocess.run([uv, "venv", "-q", "--relocatable", "--python", sys.executable, folder / "layer"], check=True)
-    return folder / "layer", build_wheel(folder)
+    return build_layer(folder), build_wheel(folder)
 
 
 @pytest.fixture(scope="module")
