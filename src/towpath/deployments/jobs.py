@@ -6,7 +6,6 @@ from towpath.deployments import service
 from towpath.kit import db
 from towpath.kit.jobs import WAIT, Act, Context, Fact, Job
 from towpath.orchestrator import service as orchestrator
-from towpath.orchestrator.service import plan_of
 from towpath.organisations import service as organisations
 from towpath.sdk.types import RunView
 
@@ -21,20 +20,23 @@ def _load(data: dict[str, str], ctx: Context) -> dict[str, str]:
 
 
 def _gate(session: db.Session, run: RunView) -> Any:
-    return {"allowed": True} if service.gate(session, run, run.results["load"]["score"]) else WAIT
+    if not service.gate(session, run, run.results["load"]["score"]):
+        return WAIT
+    return {"plan": service.get(session, run.id).plan}
 
 
 def _wanted(session: db.Session, run: RunView) -> dict[str, Any]:
     row = service.get(session, run.id)
     organisation, component = db.database(session).name, run.subject.rpartition("/")[2]
     hostname = organisations.hostname_for(organisation, component, row.environment)
-    return {"plan": row.plan, "given": service.given(session, run, hostname), "run": run.id, "host": hostname}
+    given = service.given(session, run, hostname)
+    return {"plan": row.plan, "given": given, "run": run.id, "host": hostname, "rollback": row.reason == "rollback"}
 
 
 def _apply(data: dict[str, Any], ctx: Context) -> dict[str, Any]:
     with db.write(organisations.control()) as control:  # the control write comes first
         organisations.claim_hostname(control, data["host"], ctx.database.name, data["run"])
-    applied = orchestrator.apply(plan_of(data["plan"]), ctx, data["given"])
+    applied = orchestrator.apply(orchestrator.from_json(data["plan"]), ctx, data["given"], rollback=data["rollback"])
     return {"url": applied.get("url")}
 
 
@@ -47,7 +49,7 @@ def _announce(session: db.Session, run: RunView) -> dict[str, Any]:
 def _steps(run: RunView) -> list[Act | Fact]:
     return [
         Act("load", "Read the workload", _read, _load),
-        Fact("gate", "Plan and ask the gates", _gate),
+        Fact("plan", "Plan and ask the gates", _gate),
         Act("apply", "Provision and start", _wanted, _apply),
         Fact("announce", "Announce", _announce),
     ]

@@ -12,7 +12,19 @@ from towpath.deployments.subscribers import SUBSCRIBERS
 from towpath.kit.actor import Actor
 from towpath.kit.db import Session
 from towpath.sdk.hooks import hook
-from towpath.sdk.types import Action, Card, EntityView, Job, NavItem, Permission, Removal, Role, RunView, Subscriber, Tab
+from towpath.sdk.types import (
+    Action,
+    Card,
+    EntityView,
+    Job,
+    NavItem,
+    Permission,
+    Removal,
+    Role,
+    RunView,
+    Subscriber,
+    Tab,
+)
 
 
 @hook
@@ -50,7 +62,11 @@ def navigation() -> Sequence[NavItem]:
 @hook
 def home_cards(actor: Actor) -> Sequence[Card]:
     """My services with state and last deployment."""
-    return [Card("services", "Services", "/deployments/card", order=10, wide=True)] if actor.can("deployments.read") else []
+    return (
+        [Card("services", "Services", "/deployments/card", order=10, wide=True)]
+        if actor.can("deployments.read")
+        else []
+    )
 
 
 @hook
@@ -64,13 +80,19 @@ def entity_tabs(entity: EntityView) -> Sequence[Tab]:
 def entity_cards(entity: EntityView) -> Sequence[Card]:
     """State per environment, with the latest deployment."""
     shown = entity.kind == "Component" and entity.location.startswith("url:towpath:")
-    return [Card("environments", "Environments", f"/deployments/entity?entity={entity.ref}", 15, wide=True)] if shown else []
+    return (
+        [Card("environments", "Environments", f"/deployments/entity?entity={entity.ref}", 15, wide=True)]
+        if shown
+        else []
+    )
 
 
 @hook
 def run_cards(run: RunView) -> Sequence[Card]:
     """A deployment's verdict and plan."""
-    return [Card("plan", "Plan", f"/deployments/{run.id}/plan", order=30, wide=True)] if run.kind == "deployment" else []
+    return (
+        [Card("plan", "Plan", f"/deployments/{run.id}/plan", order=30, wide=True)] if run.kind == "deployment" else []
+    )
 
 
 @hook

@@ -39,6 +39,10 @@ def removals(session: db.Session, entity: EntityView) -> list[Removal]:
     items = tuple(f"{row.environment}: {row.digest[:19]}" for row in active)
     history = (f"{len(known)} deployments in the history",)
     return [
-        Removal("deployments.active", "Deployments on their way", items, Act("active", "End deployments", open_ones, end), 5),
-        Removal("deployments.history", "Deployment records", history, Fact("history", "Forget deployments", forget), 80),
+        Removal(
+            "deployments.active", "Deployments on their way", items, Act("active", "End deployments", open_ones, end), 5
+        ),
+        Removal(
+            "deployments.history", "Deployment records", history, Fact("history", "Forget deployments", forget), 80
+        ),
     ]

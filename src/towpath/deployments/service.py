@@ -1,5 +1,6 @@
 """Use cases of deployments. The plan is made when the digest exists, gated in one transaction, applied by its run."""
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -84,9 +85,7 @@ def promote(session: db.Session, actor: Actor, component_ref: str, source: str, 
     if source == target:
         raise Invalid(f"{component.name} runs in {target} already")
     note(session, source=source)
-    return ensure(
-        session, actor, component.ref, target, running.digest, commit=running.commit, reason="promote"
-    )
+    return ensure(session, actor, component.ref, target, running.digest, commit=running.commit, reason="promote")
 
 
 @audited("deployments.rollback")
@@ -161,6 +160,29 @@ def matrix(session: db.Session, component_uid: str | None = None) -> dict[str, d
 
 
 # ── plan and gate ─────────────────────────────────────────────────────────────────────────────────────────────────────
+def changes(session: db.Session, row: Deployment) -> list[tuple[str, str, str]]:
+    """What differs from the deployment that ran before: (what, before, now) for bundle, commit and workload lines."""
+    before = next(
+        (
+            one
+            for one in queries.find(session, component_uid=row.component_uid, environment=row.environment, limit=100)
+            if one.id < row.id and one.status == "succeeded"
+        ),
+        None,
+    )
+    if before is None:
+        return [("release", "nothing ran here before", row.commit[:8])]
+    found = [("commit", before.commit[:8], row.commit[:8]), ("bundle", before.digest[:19], row.digest[:19])]
+    old, new = (before.score or "").splitlines(), (row.score or "").splitlines()
+    lines = [line for line in difflib.unified_diff(old, new, lineterm="", n=0) if line[:3] not in ("---", "+++")]
+    found += [
+        ("score.yaml", line[1:], "") if line[0] == "-" else ("score.yaml", "", line[1:])
+        for line in lines
+        if line[0] in "+-"
+    ]
+    return [one for one in found if one[1] != one[2]]
+
+
 def source(session: db.Session, component_ref: str) -> str:
     """The repository (uid) that holds a component's workload; raises NotFound."""
     found = repositories.of_component(session, component_ref)
@@ -203,7 +225,7 @@ def gate(session: db.Session, run: RunView, score: str) -> bool:
     row = get(session, run.id)
     made = plan(session, row.component_ref, row.environment, row.digest, score)
     answers = verdicts(session, run.actor, made, row.reason)
-    row.plan, row.verdicts, row.score = asdict(made), [asdict(one) for one in answers], score
+    row.plan, row.verdicts, row.score = orchestrator.as_json(made), [asdict(one) for one in answers], score
     if answers[0].answer == "refuse":
         raise Forbidden(f"refused by {answers[0].gate}: {answers[0].why}", hint="see the findings of the plan")
     if answers[0].answer == "ask" and not approvals.granted(session, run.id, made.digest):
@@ -215,7 +237,9 @@ def gate(session: db.Session, run: RunView, score: str) -> bool:
             requested_by=run.actor, run_id=run.id,
         )  # fmt: skip
         return False
-    row.approved_by = next((one.decided_by for one in approvals.of_run(session, run.id) if one.decision == "approved"), None)
+    row.approved_by = next(
+        (one.decided_by for one in approvals.of_run(session, run.id) if one.decision == "approved"), None
+    )
     row.status = "applying"
     return True
 

@@ -18,7 +18,7 @@ class Graph extends HTMLElement {
     this.graph = cytoscape({
       container: canvas,
       elements: [
-        ...data.nodes.map((node: any) => ({ data: { ...node, title: `${node.label}\n${node.kind ?? ""}` }, classes: `${node.state ?? ""} ${node.focus ? "focus" : ""}` })),
+        ...data.nodes.map((node: any) => ({ data: { ...node, title: `${node.label}\n${node.kind ?? ""}` }, classes: `${node.state ?? node.status ?? ""} ${node.focus ? "focus" : ""}` })),
         ...data.edges.map((edge: any) => ({ data: edge })),
       ],
       layout: { name: "dagre", rankDir: "LR", nodeSep: 22, rankSep: 90, edgeSep: 16, padding: 16 } as any,

@@ -1,0 +1,1 @@
+"""The frame: home and settings. All content comes by hooks."""
