@@ -62,10 +62,10 @@ bench-%: $(VENV)/.dev ## One measurement: make bench-NAME
 	@$(BIN)/python -m bench.bench_$*
 
 docs: $(VENV)/.dev ## Write the reference pages from the code
-	@$(BIN)/python -m docs.generate
+	@$(BIN)/python -m tools.docs
 
 migration: $(VENV)/.dev ## Write a migration of what changed: make migration TREE=organisation WORDS="add a column"
-	@$(BIN)/python -m bench.migration $(TREE) "$(WORDS)"
+	@$(BIN)/python -m tools.migration $(TREE) "$(WORDS)"
 
 lock: pyproject.toml ## Resolve the dependencies again
 	@$(BIN)/uv pip compile --quiet --generate-hashes --no-header --no-annotate --python-version 3.11 -o requirements.lock pyproject.toml

@@ -1,10 +1,11 @@
 """Brings a database to the version of this code: Alembic over the control database and every organisation's."""
 
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import inspect, text
+from sqlalchemy import JSON, inspect, text
 from sqlalchemy.schema import CreateSchema
 
 from towpath.kit import db
@@ -43,6 +44,14 @@ def configuration(tree: str) -> Config:
     config.set_main_option("script_location", str(FOLDER / tree))
     config.set_main_option("path_separator", "os")
     return config
+
+
+def render_item(kind: str, item: Any, context: Any) -> str | bool:
+    """How a migration spells our own column types; False leaves all else to Alembic."""
+    del context
+    if kind == "type" and isinstance(item, db.Utc):
+        return "db.Utc()"
+    return "db.Json" if kind == "type" and isinstance(item, JSON) else False
 
 
 def _version(connection: db.Connection, ref: db.DatabaseRef) -> str | None:

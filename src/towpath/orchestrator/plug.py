@@ -10,9 +10,10 @@ from towpath.kit.actor import Role
 from towpath.kit.db import Session
 from towpath.orchestrator import api, cli, jobs, pages
 from towpath.orchestrator.drivers import dns, postgres, values, volume
+from towpath.orchestrator.drivers.postgres_engine import WorkloadPostgres
 from towpath.orchestrator.spec import ResourceDefinitionSpec
 from towpath.sdk.hooks import hook
-from towpath.sdk.types import Card, Driver, EntityView, KindSpec, Permission, Removal, RunView, Tab
+from towpath.sdk.types import Card, Driver, Engine, EntityView, KindSpec, Permission, Removal, RunView, Tab
 
 
 @hook
@@ -44,6 +45,12 @@ def kinds() -> Sequence[KindSpec]:
 def resource_drivers() -> Sequence[Driver]:
     """Drivers that need no engine but files and PostgreSQL; service and route are those of runtimes."""
     return [dns.DRIVER, values.DRIVER, volume.DRIVER, postgres.DRIVER]
+
+
+@hook
+def engines() -> Sequence[Engine]:
+    """PostgreSQL for workloads."""
+    return [WorkloadPostgres()]
 
 
 @hook

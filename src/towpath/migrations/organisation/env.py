@@ -3,7 +3,7 @@
 from alembic import context
 
 from towpath import capabilities
-from towpath.kit import db
+from towpath.kit import db, migrate
 
 capabilities.load_models()
 connection = context.config.attributes["connection"]
@@ -13,6 +13,7 @@ context.configure(
     version_table_schema=context.config.attributes.get("schema"),
     render_as_batch=False,
     compare_type=True,
+    render_item=migrate.render_item,
 )
 with context.begin_transaction():
     context.run_migrations()
