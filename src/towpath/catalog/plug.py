@@ -2,12 +2,17 @@
 
 from collections.abc import Sequence
 
+import click
+
+from towpath.catalog import cli
 from towpath.catalog import kinds as built_in
 from towpath.catalog import service
 from towpath.catalog import sources as readers
+from towpath.catalog.actions import REGISTER
+from towpath.catalog.jobs import DELETION
 from towpath.kit.db import Session
 from towpath.sdk.hooks import hook
-from towpath.sdk.types import KindSpec, Permission, Role, Source
+from towpath.sdk.types import Action, Job, KindSpec, Permission, Role, Source
 
 
 @hook
@@ -25,6 +30,24 @@ def permissions() -> Sequence[Permission]:
 def kinds() -> Sequence[KindSpec]:
     """Backstage's kinds."""
     return built_in.BUILT_IN
+
+
+@hook
+def template_actions() -> Sequence[Action]:
+    """`catalog:register`."""
+    return [REGISTER]
+
+
+@hook
+def jobs() -> Sequence[Job]:
+    """The run that deletes an entity with everything it owns."""
+    return [DELETION]
+
+
+@hook
+def commands() -> Sequence[click.Command]:
+    """`towpath catalog lint` and `register`."""
+    return [cli.catalog]
 
 
 @hook

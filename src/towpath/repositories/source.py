@@ -16,8 +16,6 @@ class RepositorySource:
     """The source of our own repositories; the session tells names from uids, git is asked outside of it."""
 
     scheme = "towpath"
-    needs_session = False
-    databases = ()
 
     def read(self, session: Session, target: str) -> list[SourceFile]:
         """Every file of a path or pattern at a branch."""
