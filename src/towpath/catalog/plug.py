@@ -1,18 +1,19 @@
 """What the catalog contributes."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
+from fastapi import APIRouter
 
-from towpath.catalog import cli
+from towpath.catalog import api, cli, pages, service
 from towpath.catalog import kinds as built_in
-from towpath.catalog import service
 from towpath.catalog import sources as readers
 from towpath.catalog.actions import REGISTER
 from towpath.catalog.jobs import DELETION
 from towpath.kit.db import Session
 from towpath.sdk.hooks import hook
-from towpath.sdk.types import Action, Job, KindSpec, Permission, Role, Source
+from towpath.sdk.types import Action, Job, KindSpec, NavItem, Permission, Role, Source
 
 
 @hook
@@ -30,6 +31,24 @@ def permissions() -> Sequence[Permission]:
 def kinds() -> Sequence[KindSpec]:
     """Backstage's kinds."""
     return built_in.BUILT_IN
+
+
+@hook
+def routers() -> Sequence[APIRouter]:
+    """Backstage's API, our own, and pages."""
+    return [api.router, api.own, pages.router]
+
+
+@hook
+def template_folders() -> Sequence[str]:
+    """Templates of the catalog."""
+    return [str(Path(__file__).parent / "html")]
+
+
+@hook
+def navigation() -> Sequence[NavItem]:
+    """Catalog."""
+    return [NavItem("Catalog", "/catalog", "boxes", 10, permission="catalog.read")]
 
 
 @hook

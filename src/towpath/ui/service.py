@@ -82,7 +82,7 @@ def asset(name: str) -> str:
     return f"/static/{_manifest().get(f'src/{name}', name)}"
 
 
-def text(request: Request, template: str, **context: Any) -> str:
+def text(request: Request, template: str, /, **context: Any) -> str:
     """A template as text, with the context every template has."""
     return environment().get_template(template).render(**_shared(request), **context)
 
@@ -104,12 +104,12 @@ def _shared(request: Request) -> dict[str, Any]:
     }
 
 
-def page(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
+def page(request: Request, template: str, /, *, status: int = 200, **context: Any) -> HTMLResponse:
     """A whole page; `title` names it."""
     return HTMLResponse(text(request, template, **{"title": "Towpath", **context}), status)
 
 
-def fragment(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
+def fragment(request: Request, template: str, /, *, status: int = 200, **context: Any) -> HTMLResponse:
     """A part of a page that htmx puts in its place; it renders alone as well."""
     return HTMLResponse(text(request, template, **context), status)
 

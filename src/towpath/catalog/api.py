@@ -1,0 +1,233 @@
+"""The catalog's REST API at Backstage's addresses; stored documents are passed on as they are."""
+
+import base64
+import binascii
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, Field
+
+from towpath.catalog import filters, service
+from towpath.kit import db
+from towpath.kit.errors import Invalid
+from towpath.kit.web import Reading, Unit, Writing, actor_of, database_of, permit
+from towpath.sdk.types import EntityView
+
+router = APIRouter(prefix="/api/catalog", tags=["catalog"])
+own = APIRouter(prefix="/api/v1/entities", tags=["catalog"])
+
+
+class ByRefs(BaseModel):
+    """Refs to look up, and which fields to give."""
+
+    entityRefs: list[str] = Field(max_length=5000)  # noqa: N815
+    fields: list[str] = []
+
+
+class NewLocation(BaseModel):
+    """A location to register."""
+
+    type: str = Field("url", examples=["url"])
+    target: str = Field(examples=["https://example.org/catalog-info.yaml"])
+
+
+class Refresh(BaseModel):
+    """The entity whose location is read again."""
+
+    entityRef: str  # noqa: N815
+
+
+def _json(value: Any, headers: dict[str, str] | None = None, status: int = 200) -> Response:
+    return Response(orjson.dumps(value), status, headers, media_type="application/json")
+
+
+def _documents(unit: Unit, entities: list[EntityView], fields: list[str]) -> list[dict[str, Any]]:
+    return [filters.pick(one.doc, fields) for one in entities]
+
+
+def _found(unit: Unit, texts: list[str], term: str = "", keys: list[str] | None = None) -> list[EntityView]:
+    wanted = filters.parse(texts)
+    entities = service.everything(unit.session, filters.kinds_named(wanted))
+    found = [one for one in entities if filters.matches(one.doc, wanted)]
+    if not term:
+        return found
+    looked = [key.lower() for key in keys or ["metadata.uid"]]
+    return [one for one in found if any(k in looked and term.lower() in v.lower() for k, v in filters.flat(one.doc))]
+
+
+@router.get("/entities", dependencies=[permit("catalog.read")])
+def entities(
+    unit: Reading,
+    filter: Annotated[list[str], Query()] = [],  # noqa: B006 (FastAPI copies it)
+    fields: str = "",
+    limit: Annotated[int | None, Query(ge=1)] = None,
+    offset: Annotated[int, Query(ge=0)] = 0,
+) -> Response:
+    """All entities that meet any filter, in order of ref; `limit` and `offset` give a part."""
+    found = _found(unit, filter)[offset:]
+    return _json(_documents(unit, found[:limit], _fields(fields)))
+
+
+@router.get("/entities/by-query", dependencies=[permit("catalog.read")])
+def by_query(
+    unit: Reading,
+    filter: Annotated[list[str], Query()] = [],  # noqa: B006 (FastAPI copies it)
+    fields: str = "",
+    limit: Annotated[int, Query(ge=0, le=5000)] = 200,
+    offset: Annotated[int, Query(ge=0)] = 0,
+    cursor: str = "",
+    orderField: str = "",  # noqa: N803
+    fullTextFilterTerm: str = "",  # noqa: N803
+    fullTextFilterFields: str = "",  # noqa: N803
+) -> Response:
+    """A page of entities with the number of all; continue with `cursor`."""
+    if cursor:
+        state = _opened(cursor)
+        filter, offset, orderField = state["filter"], state["offset"], state["order"]
+        fullTextFilterTerm, fullTextFilterFields = state["term"], state["keys"]
+    found = _found(unit, filter, fullTextFilterTerm, _fields(fullTextFilterFields))
+    found = _ordered(found, orderField)
+    state = {"filter": filter, "order": orderField, "term": fullTextFilterTerm, "keys": fullTextFilterFields}
+    pages: dict[str, str] = {}
+    if limit and offset + limit < len(found):
+        pages["nextCursor"] = _closed({**state, "offset": offset + limit})
+    if offset > 0:
+        pages["prevCursor"] = _closed({**state, "offset": max(0, offset - limit)})
+    items = _documents(unit, found[offset : offset + limit], _fields(fields))
+    return _json({"items": items, "totalItems": len(found), "pageInfo": pages})
+
+
+def _ordered(found: list[EntityView], order: str) -> list[EntityView]:
+    key, _, direction = order.partition(",")
+    if not key:
+        return found
+    values = {one.ref: next((v.lower() for k, v in filters.flat(one.doc) if k == key.lower()), None) for one in found}
+    kept = [one for one in found if values[one.ref] is not None]
+    return sorted(kept, key=lambda one: (values[one.ref] or "", one.uid), reverse=direction == "desc")
+
+
+def _fields(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _closed(state: dict[str, Any]) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps(state)).decode()
+
+
+def _opened(cursor: str) -> dict[str, Any]:
+    try:
+        state: dict[str, Any] = orjson.loads(base64.urlsafe_b64decode(cursor))
+        return {**state, "offset": int(state["offset"])}
+    except (binascii.Error, ValueError, KeyError, TypeError) as error:
+        raise Invalid("the cursor is not one of ours", hint="begin again without a cursor") from error
+
+
+@router.post("/entities/by-refs", dependencies=[permit("catalog.read")])
+def by_refs(unit: Reading, wish: ByRefs) -> Response:
+    """Entities in the order of the refs asked for; null where there is none."""
+    found = service.get_many(unit.session, [ref.lower() for ref in wish.entityRefs])
+    items = [
+        filters.pick(found[ref.lower()].doc, wish.fields) if ref.lower() in found else None for ref in wish.entityRefs
+    ]
+    return _json({"items": items})
+
+
+@router.get("/entities/by-name/{kind}/{namespace}/{name}", dependencies=[permit("catalog.read")])
+def by_name(unit: Reading, kind: str, namespace: str, name: str) -> Response:
+    """One entity; upper and lower case are the same."""
+    return _json(service.get(unit.session, f"{kind}:{namespace}/{name}").doc)
+
+
+@router.get("/entities/by-uid/{uid}", dependencies=[permit("catalog.read")])
+def by_uid(unit: Reading, uid: str) -> Response:
+    """One entity by its uid."""
+    return _json(service.by_uid(unit.session, uid).doc)
+
+
+@router.get("/entity-facets", dependencies=[permit("catalog.read")])
+def facets(
+    unit: Reading,
+    facet: Annotated[list[str], Query()],
+    filter: Annotated[list[str], Query()] = [],  # noqa: B006 (FastAPI copies it)
+) -> Response:
+    """Values of some fields with their counts."""
+    found = _found(unit, filter)
+    counts: dict[str, dict[str, int]] = {key: {} for key in facet}
+    for one in found:
+        for key, value in filters.flat(one.doc):
+            for asked in facet:
+                if key == asked.lower():
+                    counts[asked][value] = counts[asked].get(value, 0) + 1
+    listed = {key: [{"value": v, "count": n} for v, n in sorted(values.items())] for key, values in counts.items()}
+    return _json({"facets": listed})
+
+
+@router.get("/locations", dependencies=[permit("catalog.read")])
+def locations(unit: Reading) -> Response:
+    """All registered locations, each wrapped in `data` as the peer does."""
+    rows = [row for row, _ in service.locations(unit.session)]
+    return _json([{"data": {"id": row.id, "type": row.type, "target": row.target}} for row in rows])
+
+
+@router.post("/locations", status_code=201, dependencies=[permit("catalog.register")])
+def add_location(request: Request, wish: NewLocation) -> Response:
+    """Register a location; its files are read before any session opens."""
+    if wish.type != "url":
+        raise Invalid(f"locations of type '{wish.type}' are not registered here", hint="use type 'url'")
+    url, database = f"url:{wish.target}", database_of(request)
+    files = service.fetch_outside(database, url)
+    with db.write(database) as session:
+        made = service.register(session, actor_of(request), url, files=files)
+        row = service.location_named(session, url)
+        location = {"id": row.id if row else "", "type": "url", "target": wish.target}
+    return _json({"location": location, "entities": [one.doc for one in made]}, status=201)
+
+
+@router.delete("/locations/{location_id}", status_code=204, dependencies=[permit("catalog.register")])
+def remove_location(unit: Writing, location_id: str) -> Response:
+    """Unregister a location with its entities."""
+    service.unregister(unit.session, unit.actor, location_id)
+    return Response(status_code=204)
+
+
+@router.post("/refresh", dependencies=[permit("catalog.register")])
+def refresh(request: Request, wish: Refresh) -> Response:
+    """Read the location of an entity again."""
+    database = database_of(request)
+    with db.read(database) as session:
+        url = service.get(session, wish.entityRef).location
+    files = service.fetch_outside(database, url)
+    with db.write(database) as session:
+        service.refresh_files(session, actor_of(request), url, files)
+    return Response(status_code=200)
+
+
+class DeletionStarted(BaseModel):
+    """The run that takes the entity away."""
+
+    run: str
+
+
+@own.delete("/{kind}/{namespace}/{name}", status_code=202, dependencies=[permit("catalog.delete")])
+def delete(unit: Writing, kind: str, namespace: str, name: str, confirm: str) -> DeletionStarted:
+    """Delete an entity with everything it owns; `confirm` is its name. Follow the run."""
+    return DeletionStarted(run=service.delete(unit.session, unit.actor, f"{kind}:{namespace}/{name}", confirm).id)
+
+
+class RemovalOut(BaseModel):
+    """What deleting takes away in one capability."""
+
+    id: str
+    title: str
+    items: list[str]
+
+
+@own.get("/{kind}/{namespace}/{name}/removals", dependencies=[permit("catalog.read")])
+def removals(unit: Reading, kind: str, namespace: str, name: str) -> list[RemovalOut]:
+    """What deleting the entity would take away."""
+    entity = service.get(unit.session, f"{kind}:{namespace}/{name}")
+    return [
+        RemovalOut(id=one.id, title=one.title, items=list(one.items)) for one in service.removals(unit.session, entity)
+    ]
