@@ -123,12 +123,12 @@ def dispose() -> None:
         _engines.clear()
 
 
-_open = threading.local()
+_writing: dict[int, int] = {}  # sessions to write that are open, by the thread that opened them
 
 
 def in_transaction() -> bool:
     """Whether this thread holds a session to write: slow work asserts that it does not."""
-    return getattr(_open, "depth", 0) > 0
+    return _writing.get(threading.get_ident(), 0) > 0
 
 
 def refuse_transaction() -> None:
@@ -153,6 +153,13 @@ def after_rollback(session: Session, call: Callable[[], object]) -> None:
     session.info.setdefault("after_rollback", []).append(call)
 
 
+def _count(thread: int, by: int) -> None:
+    with _lock:
+        _writing[thread] = _writing.get(thread, 0) + by
+        if not _writing[thread]:
+            del _writing[thread]
+
+
 @contextmanager
 def _session(ref: DatabaseRef, write: bool) -> Iterator[Session]:
     options: dict[str, Any] = {"towpath_write": write}
@@ -161,14 +168,13 @@ def _session(ref: DatabaseRef, write: bool) -> Iterator[Session]:
     session = Session(engine(ref).execution_options(**options), expire_on_commit=False, autoflush=True)
     session.info["ref"] = ref
     session.info["write"] = write
-    _open.depth = getattr(_open, "depth", 0) + write
+    opener = threading.get_ident()  # a request may be finished by another thread than began it
+    _count(opener, write)
     try:
         try:
             yield session
             if write:
-                session.commit()
-            else:
-                session.rollback()
+                session.commit()  # a session that only read is closed: a rollback would expire what it found
         except OperationalError as error:
             session.rollback()
             raise Unavailable(
@@ -179,7 +185,7 @@ def _session(ref: DatabaseRef, write: bool) -> Iterator[Session]:
             raise
         finally:
             session.close()
-            _open.depth -= write
+            _count(opener, -write)
     except BaseException:
         _call(session.info.get("after_rollback", []))
         raise
