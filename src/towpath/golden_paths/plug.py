@@ -53,7 +53,7 @@ def kinds() -> Sequence[KindSpec]:
 @hook
 def navigation() -> Sequence[NavItem]:
     """Create stands third, after Home and Catalog."""
-    return [NavItem("Create", "/create", "plus", order=30, permission="golden_paths.read")]
+    return [NavItem("Create", "/create", "plus", order=20, permission="golden_paths.read")]
 
 
 @hook

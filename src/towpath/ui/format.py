@@ -43,10 +43,12 @@ def between(start: datetime | None, end: datetime | None) -> str:
 
 
 def short(text: str, length: int = 24) -> str:
-    """A long text with its middle left out: `sha256:4f2a…91bc`."""
+    """A long text with its middle left out: `sha256:4f2a…91bc`; up to 12 characters just its head, as Git shortens commits."""
     if len(text) <= length:
         return text
-    head = (length - 1 + 1) // 2
+    if length <= 12:
+        return text[:length]
+    head = length // 2
     return f"{text[:head]}…{text[-(length - 1 - head):]}"
 
 

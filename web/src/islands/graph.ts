@@ -21,7 +21,7 @@ class Graph extends HTMLElement {
         ...data.nodes.map((node: any) => ({ data: { ...node, title: `${node.label}\n${node.kind ?? ""}` }, classes: `${node.state ?? node.status ?? ""} ${node.focus ? "focus" : ""}` })),
         ...data.edges.map((edge: any) => ({ data: edge })),
       ],
-      layout: { name: "dagre", rankDir: "LR", nodeSep: 22, rankSep: 90, edgeSep: 16, padding: 16 } as any,
+      layout: { name: "preset" },
       userZoomingEnabled: false, boxSelectionEnabled: false, autoungrabify: true, maxZoom: 1.15, minZoom: 0.3,
     });
     this.graph.on("tap", "node", (event) => event.target.data("href") && (location.href = event.target.data("href")));
@@ -33,6 +33,9 @@ class Graph extends HTMLElement {
     this.graph.on("mouseout", "node", () => { this.graph!.elements().removeClass("dim"); canvas.style.cursor = "default"; });
     document.addEventListener("themechange", this.redraw);
     this.draw();
+    // Positions need the sizes that the style gives.
+    this.graph.layout({ name: "dagre", rankDir: "LR", nodeSep: 22, rankSep: 90, edgeSep: 16, padding: 16 } as any).run();
+    this.graph.fit(undefined, 20);
   }
   disconnectedCallback(): void {
     document.removeEventListener("themechange", this.redraw);
