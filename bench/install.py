@@ -1,0 +1,105 @@
+"""An install of its own for a measurement: fresh data folder, free ports, the real `towpath up`, nothing left behind."""
+
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psutil
+
+TOWPATH = Path(sys.executable).parent / "towpath"
+
+
+@dataclass(frozen=True)
+class Install:
+    """A running install. `api` speaks as the developer, `edge` is the address of the edge, `started_s` its start-up."""
+
+    home: Path
+    api: httpx.Client
+    edge: str
+    started_s: float
+    environment: dict[str, str]
+
+    def token(self, user: str) -> str:
+        """A token that acts as a demo account."""
+        argv = [TOWPATH, "token", "create", "bench", "--as", f"user:default/{user}"]
+        return subprocess.run(argv, env=self.environment, text=True, capture_output=True, check=True).stdout.strip()
+
+    def client(self, user: str) -> httpx.Client:
+        """An API client that acts as a demo account."""
+        headers = {"Authorization": f"Bearer {self.token(user)}"}
+        return httpx.Client(base_url=str(self.api.base_url), headers=headers, timeout=60)
+
+
+def free_port(low: int, high: int) -> int:
+    """A loopback port outside the ephemeral range that nobody listens on."""
+    while True:
+        port = random.randrange(low, high)
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)):
+                return port
+
+
+@contextmanager
+def fresh(home: Path | None = None, **settings: str) -> Iterator[Install]:
+    """Start an install, hand it over, and end everything of it. Raises RuntimeError when something stays alive."""
+    with tempfile.TemporaryDirectory(prefix="towpath-road-") as folder:
+        place = home or Path(folder) / "home"
+        port, edge = free_port(7200, 7900), free_port(8200, 8900)
+        environment = {
+            **os.environ, "TOWPATH_HOME": str(place), "TOWPATH_PORT": str(port), "TOWPATH_EDGE_PORT": str(edge),
+            "TOWPATH_PORT_BASE": str(free_port(20000, 27000)), **settings,
+        }  # fmt: skip
+        log = Path(folder) / "portal.log"
+        began = time.monotonic()
+        with log.open("w") as sink:
+            portal = subprocess.Popen([TOWPATH, "up"], env=environment, stdout=sink, stderr=sink, start_new_session=True)
+        try:
+            base = f"http://127.0.0.1:{port}"
+            _await(base, portal, log)
+            started = time.monotonic() - began
+            plain = Install(place, httpx.Client(base_url=base), f"http://127.0.0.1:{edge}", started, environment)
+            yield Install(place, plain.client("developer"), plain.edge, started, environment)
+        finally:
+            subprocess.run([TOWPATH, "down", "--services"], env=environment, capture_output=True, check=False, timeout=60)
+            if portal.poll() is None:
+                portal.send_signal(signal.SIGKILL)
+            portal.wait()
+        if left := alive(place):
+            raise RuntimeError(f"still alive: {left}")
+
+
+def _await(base: str, portal: "subprocess.Popen[bytes]", log: Path) -> None:
+    for _ in range(600):
+        try:
+            if httpx.get(f"{base}/readyz", timeout=2).status_code == 200:
+                return
+        except httpx.HTTPError:
+            pass
+        if portal.poll() is not None:
+            break
+        time.sleep(0.05)
+    raise RuntimeError(f"the portal did not start:\n{log.read_text()[-4000:]}")
+
+
+def alive(home: Path) -> list[str]:
+    """Processes of an install that still run, by command line."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            words = " ".join(process.cmdline())
+            mine = str(home) in words or process.environ().get("TOWPATH_HOME") == str(home)
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+        if mine and process.pid != os.getpid():
+            found.append(f"{process.pid} {words[:120]}")
+    return found
