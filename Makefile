@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 help: ## Show the targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
+	@while IFS= read -r line; do case "$$line" in [a-z]*:*"## "*) printf '  make %-10s %s\n' "$${line%%:*}" "$${line##*## }";; esac; done < Makefile
 
 $(BIN)/uv:
 	@command -v $(PYTHON) >/dev/null || { echo "Towpath needs Python 3.11 or newer as '$(PYTHON)'; set PYTHON=… to name another"; exit 1; }
@@ -16,7 +16,7 @@ $(BIN)/uv:
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
 
-$(VENV)/.run: $(BIN)/uv requirements.lock pyproject.toml hatch_build.py web/package-lock.json $(shell find web/src -type f 2>/dev/null)
+$(VENV)/.run: $(BIN)/uv requirements.lock pyproject.toml hatch_build.py web/package-lock.json $(wildcard web/src/* web/src/*/* web/*.js)
 	@echo "Installing Towpath and its engines, and building the portal's assets (about a minute the first time) …"
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
