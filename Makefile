@@ -5,6 +5,8 @@
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
+# Companies put their own certificate authority into the system: trust what the system trusts.
+export UV_SYSTEM_CERTS ?= 1
 
 help: ## Show the targets
 	@while IFS= read -r line; do case "$$line" in [a-z]*:*"## "*) printf '  make %-10s %s\n' "$${line%%:*}" "$${line##*## }";; esac; done < Makefile

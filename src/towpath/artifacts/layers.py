@@ -99,7 +99,7 @@ def _build(name: str, lock: str, organisation: str) -> None:
         binds=(jail.Bind(Path(find_uv_bin()), "/towpath/bin/uv"), jail.Bind(cache, "/cache", writable=True)),
         environment={
             **jail.environment_passthrough(), "UV_CACHE_DIR": "/cache", "UV_PYTHON_DOWNLOADS": "never",
-            "UV_LINK_MODE": "copy", "UV_NO_CONFIG": "1",
+            "UV_LINK_MODE": "copy", "UV_NO_CONFIG": "1", "UV_SYSTEM_CERTS": "1",
         },
     )  # fmt: skip
     script = (
