@@ -43,18 +43,27 @@ def _json(value: Any, headers: dict[str, str] | None = None, status: int = 200) 
     return Response(orjson.dumps(value), status, headers, media_type="application/json")
 
 
-def _documents(unit: Unit, entities: list[EntityView], fields: list[str]) -> list[dict[str, Any]]:
-    return [filters.pick(one.doc, fields) for one in entities]
+def _full(unit: Unit, entities: list[EntityView]) -> list[dict[str, Any]]:
+    """Documents as the peer gives them: with their relations, all read in one query."""
+    related = service.relations_of(unit.session, [one.ref for one in entities])
+    return [
+        {**one.doc, "relations": [{"type": t, "targetRef": ref} for t, ref in related.get(one.ref, [])]}
+        for one in entities
+    ]
 
 
-def _found(unit: Unit, texts: list[str], term: str = "", keys: list[str] | None = None) -> list[EntityView]:
+def _picked(documents: list[dict[str, Any]], fields: str) -> list[dict[str, Any]]:
+    return [filters.pick(one, _fields(fields)) for one in documents]
+
+
+def _found(unit: Unit, texts: list[str], term: str = "", keys: list[str] | None = None) -> list[dict[str, Any]]:
     wanted = filters.parse(texts)
-    entities = service.everything(unit.session, filters.kinds_named(wanted))
-    found = [one for one in entities if filters.matches(one.doc, wanted)]
+    documents = _full(unit, service.everything(unit.session, filters.kinds_named(wanted)))
+    found = [one for one in documents if filters.matches(one, wanted)]
     if not term:
         return found
     looked = [key.lower() for key in keys or ["metadata.uid"]]
-    return [one for one in found if any(k in looked and term.lower() in v.lower() for k, v in filters.flat(one.doc))]
+    return [one for one in found if any(k in looked and term.lower() in v.lower() for k, v in filters.flat(one))]
 
 
 @router.get("/entities", dependencies=[permit("catalog.read")])
@@ -64,10 +73,12 @@ def entities(
     fields: str = "",
     limit: Annotated[int | None, Query(ge=1)] = None,
     offset: Annotated[int, Query(ge=0)] = 0,
+    order: Annotated[list[str], Query()] = [],  # noqa: B006 (FastAPI copies it)
 ) -> Response:
-    """All entities that meet any filter, in order of ref; `limit` and `offset` give a part."""
-    found = _found(unit, filter)[offset:]
-    return _json(_documents(unit, found[:limit], _fields(fields)))
+    """All entities that meet any filter, by `order` (`asc:metadata.name`), else by ref; `limit` and `offset` give a part."""
+    orders = [(field, direction) for direction, _, field in (one.partition(":") for one in order)]
+    found = filters.ordered(_found(unit, filter), orders)[offset:]
+    return _json(_picked(found[:limit], fields))
 
 
 @router.get("/entities/by-query", dependencies=[permit("catalog.read")])
@@ -95,17 +106,16 @@ def by_query(
         pages["nextCursor"] = _closed({**state, "offset": offset + limit})
     if offset > 0:
         pages["prevCursor"] = _closed({**state, "offset": max(0, offset - limit)})
-    items = _documents(unit, found[offset : offset + limit], _fields(fields))
+    items = _picked(found[offset : offset + limit], fields)
     return _json({"items": items, "totalItems": len(found), "pageInfo": pages})
 
 
-def _ordered(found: list[EntityView], order: str) -> list[EntityView]:
-    key, _, direction = order.partition(",")
-    if not key:
+def _ordered(found: list[dict[str, Any]], order: str) -> list[dict[str, Any]]:
+    field, _, direction = order.partition(",")
+    if not field:
         return found
-    values = {one.ref: next((v.lower() for k, v in filters.flat(one.doc) if k == key.lower()), None) for one in found}
-    kept = [one for one in found if values[one.ref] is not None]
-    return sorted(kept, key=lambda one: (values[one.ref] or "", one.uid), reverse=direction == "desc")
+    having = [one for one in found if filters.value_at(one, field) is not None]
+    return filters.ordered(having, [(field, direction or "asc")])
 
 
 def _fields(text: str) -> list[str]:
@@ -127,23 +137,22 @@ def _opened(cursor: str) -> dict[str, Any]:
 @router.post("/entities/by-refs", dependencies=[permit("catalog.read")])
 def by_refs(unit: Reading, wish: ByRefs) -> Response:
     """Entities in the order of the refs asked for; null where there is none."""
-    found = service.get_many(unit.session, [ref.lower() for ref in wish.entityRefs])
-    items = [
-        filters.pick(found[ref.lower()].doc, wish.fields) if ref.lower() in found else None for ref in wish.entityRefs
-    ]
-    return _json({"items": items})
+    refs = [service.canonical(ref) for ref in wish.entityRefs]
+    views = service.get_many(unit.session, refs)
+    found = dict(zip(views, _full(unit, list(views.values())), strict=True))
+    return _json({"items": [filters.pick(found[ref], wish.fields) if ref in found else None for ref in refs]})
 
 
 @router.get("/entities/by-name/{kind}/{namespace}/{name}", dependencies=[permit("catalog.read")])
 def by_name(unit: Reading, kind: str, namespace: str, name: str) -> Response:
     """One entity; upper and lower case are the same."""
-    return _json(service.get(unit.session, f"{kind}:{namespace}/{name}").doc)
+    return _json(_full(unit, [service.get(unit.session, f"{kind}:{namespace}/{name}")])[0])
 
 
 @router.get("/entities/by-uid/{uid}", dependencies=[permit("catalog.read")])
 def by_uid(unit: Reading, uid: str) -> Response:
     """One entity by its uid."""
-    return _json(service.by_uid(unit.session, uid).doc)
+    return _json(_full(unit, [service.by_uid(unit.session, uid)])[0])
 
 
 @router.get("/entity-facets", dependencies=[permit("catalog.read")])
@@ -156,7 +165,7 @@ def facets(
     found = _found(unit, filter)
     counts: dict[str, dict[str, int]] = {key: {} for key in facet}
     for one in found:
-        for key, value in filters.flat(one.doc):
+        for key, value in filters.flat(one):
             for asked in facet:
                 if key == asked.lower():
                     counts[asked][value] = counts[asked].get(value, 0) + 1
@@ -202,6 +211,21 @@ def refresh(request: Request, wish: Refresh) -> Response:
     with db.write(database) as session:
         service.refresh_files(session, actor_of(request), url, files)
     return Response(status_code=200)
+
+
+class Validate(BaseModel):
+    """An entity to check, and where it would come from."""
+
+    entity: dict[str, Any]
+    location: str = Field(examples=["url:https://example.org/catalog-info.yaml"])
+
+
+@router.post("/validate-entity", dependencies=[permit("catalog.register")])
+def validate_entity(wish: Validate) -> Response:
+    """Check an entity without keeping it: 200 when it is valid, else 400 with every problem."""
+    problems = service.validate(wish.entity, wish.location)
+    errors = [{"name": "InputError", "message": str(one), **one.as_dict()} for one in problems]
+    return _json({"errors": errors}, status=400) if errors else Response(status_code=200)
 
 
 class DeletionStarted(BaseModel):

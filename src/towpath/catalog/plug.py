@@ -71,7 +71,7 @@ def commands() -> Sequence[click.Command]:
 
 @hook
 def sources() -> Sequence[Source]:
-    """Files behind https and, for what the install names, files of the host."""
+    """Files behind https and http, through the one outbound client."""
     return readers.own()
 
 

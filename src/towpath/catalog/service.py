@@ -14,16 +14,17 @@ from towpath.catalog import ingest, intake, kinds, queries, refs, sources, urls
 from towpath.catalog import lint as offline
 from towpath.catalog.model import EntityRow, HistoryRow, LocationRow
 from towpath.catalog.queries import FACETS, Filter
-from towpath.kit import clock, db, ids
+from towpath.kit import clock, db, ids, yaml
 from towpath.kit.actor import Actor
 from towpath.kit.db import Session
-from towpath.kit.errors import Forbidden, Invalid, NotFound
+from towpath.kit.errors import Forbidden, Invalid, NotFound, Problem
 from towpath.runs import service as runs
 from towpath.sdk import plugins
 from towpath.sdk.types import Document, EntityView, Removal, RunView, SourceFile
 
 __all__ = ["FACETS", "Filter", "Page"]
 view = intake.view
+canonical = refs.canonical
 
 
 # ── reading ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -201,6 +202,12 @@ def fetch_outside(database: db.DatabaseRef, target_url: str) -> list[SourceFile]
 def lint(paths: Sequence[Path]) -> ingest.Ingested:
     """Check descriptors on disk without a database: entities, problems and warnings, each with file, line and column."""
     return offline.check(paths)
+
+
+def validate(entity: Mapping[str, Any], location: str) -> list[Problem]:
+    """Every problem of one entity given as JSON, checked as if a granted location supplied it; nothing is kept."""
+    file = SourceFile(urls.parse_location(location)[1], yaml.dump(dict(entity)).encode())
+    return ingest.ingest([file], kinds.all_kinds(), ingest.Supply(location, granted=True)).problems
 
 
 # ── changing ──────────────────────────────────────────────────────────────────────────────────────────────────────────

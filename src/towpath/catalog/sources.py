@@ -2,14 +2,13 @@
 
 import re
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from towpath.catalog import substitute, urls
 from towpath.kit import db, yaml
 from towpath.kit.db import Session
-from towpath.kit.errors import Invalid, NotFound, TowpathError
+from towpath.kit.errors import Forbidden, Invalid, TowpathError
 from towpath.kit.http import Client
 from towpath.sdk import plugins
 from towpath.sdk.types import Source, SourceFile
@@ -41,32 +40,9 @@ def _raw(url: str) -> str:
     return re.sub(r"/-/(?:blob|tree)/", "/-/raw/", url)
 
 
-class FileSource:
-    """Files of the host, for locations given at install."""
-
-    needs_session = False
-    scheme = "file"
-
-    def read(self, session: Session | None, target: str) -> list[SourceFile]:
-        """Every file a path or pattern names, sorted; raises NotFound when there is none."""
-        del session
-        path = Path(target.removeprefix("file://"))
-        pattern = urls.GLOB.search(str(path)) is not None
-        found = sorted(_matching(path)) if pattern else [path]
-        files = [SourceFile(f"file://{one.absolute()}", one.read_bytes()) for one in found if one.is_file()]
-        if not files:
-            raise NotFound(f"there is no file '{target}'")
-        return files
-
-
-def _matching(pattern: Path) -> Iterator[Path]:
-    first = next(number for number, part in enumerate(pattern.parts) if urls.GLOB.search(part))
-    return Path(*pattern.parts[:first]).glob(str(Path(*pattern.parts[first:])))
-
-
 def own() -> list[Source]:
     """The sources of the catalog itself."""
-    return [HttpSource("https"), HttpSource("http"), FileSource()]
+    return [HttpSource("https"), HttpSource("http")]
 
 
 def read_in(session: Session, target_url: str) -> list[SourceFile]:
@@ -130,10 +106,11 @@ class _Gathering:
 
 def _gathered(target_url: str, read: Read) -> list[SourceFile]:
     type_, target = urls.parse_location(target_url)
-    first = target if type_ == "url" else f"file://{target}"
+    if type_ != "url":
+        raise Forbidden("files of the host come only with the install", hint="register an address of a repository")
     work = _Gathering(read)
-    work.asked.add(first)
-    work.take(first)
+    work.asked.add(target)
+    work.take(target)
     while work.waiting:
         try:
             work.take(work.waiting.popleft())

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,13 +12,16 @@ from fastapi.responses import RedirectResponse, Response
 from towpath.golden_paths import service
 from towpath.golden_paths.preview import preview
 from towpath.golden_paths.service import Offer
+from towpath.golden_paths.spec import TemplateStep
 from towpath.kit import db
 from towpath.kit.errors import Invalid
 from towpath.kit.web import Reading, actor_of, database_of, permit
+from towpath.sdk.types import Card
 from towpath.ui import service as ui
 
 router = APIRouter(prefix="/create", include_in_schema=False)
 READ = "golden_paths.read"
+_ONE_ANSWER = re.compile(r"\$\{\{\s*parameters\.(\w+)\s*\}\}")
 ICONS = {
     "service": "server",
     "website": "globe",
@@ -51,12 +55,19 @@ def gallery(unit: Reading, q: str = "") -> Response:
 def wizard(unit: Reading, namespace: str, name: str) -> Response:
     """The form of one path, with a preview of what it will make."""
     found = service.template(unit.session, f"template:{namespace}/{name}")
-    shown = service.schema(unit.session, found.ref)
-    can = unit.actor.can("golden_paths.create")
+    query = f"?{unit.request.url.query}" if unit.request.url.query else ""
     return ui.page(
-        unit.request, "golden_paths/wizard.html", title=found.title, template=found, schema=shown, can_create=can,
-        answers=_answers(unit.request.query_params.get("formData", "")),
+        unit.request, "golden_paths/wizard.html", title=found.title, template=found,
+        schema=service.schema(unit.session, found.ref), can_create=unit.actor.can("golden_paths.create"),
+        steps=[(step, _needs_answer(step)) for step in found.spec.steps], subject_field=service.subject_field(found),
+        files_card=Card("files", "Files", f"{found.path}/preview{query}"),
     )  # fmt: skip
+
+
+def _needs_answer(step: TemplateStep) -> str:
+    """The answer a step waits for when its condition is exactly one answer; the preview shows it only then."""
+    asked = _ONE_ANSWER.fullmatch(step.if_) if isinstance(step.if_, str) else None
+    return asked[1] if asked else ""
 
 
 @router.get("/templates/{namespace}/{name}/preview", dependencies=[permit(READ)])

@@ -21,6 +21,7 @@ from towpath.sdk.types import Action, RunView
 from towpath.secrets import service as secret_store
 
 KIND = "task"
+SUBJECT_FIELDS = ("name", "component_id", "componentId", "componentName", "service_name", "repoName")
 
 
 @dataclass(frozen=True)
@@ -149,10 +150,14 @@ def start(
 
 def made(values: Mapping[str, Any]) -> str:
     """The name people gave what they create, from the fields templates use for it; empty when none does."""
-    for field in ("name", "component_id", "componentId", "componentName", "service_name", "repoName"):
-        if isinstance(value := values.get(field), str) and value:
-            return value
-    return ""
+    found = (values.get(field) for field in SUBJECT_FIELDS)
+    return next((value for value in found if isinstance(value, str) and value), "")
+
+
+def subject_field(found: Template) -> str:
+    """The field of the form that names what is created; empty when it asks for none."""
+    asked = {name for page in found.spec.parameters for name in page.get("properties") or {}}
+    return next((field for field in SUBJECT_FIELDS if field in asked), "")
 
 
 def _pinned(found: Template) -> dict[str, Any]:

@@ -98,6 +98,11 @@ class Template:
         """The page of the wizard, as Backstage routes it."""
         return f"/create/templates/{self.namespace}/{self.name}"
 
+    @property
+    def owner_ref(self) -> str | None:
+        """The owner as a full ref: a bare name is a group of the template's namespace."""
+        return _owner(self.owner, self.namespace)
+
 
 def read(doc: Mapping[str, Any], location: str = "") -> Template:
     """Turn an entity document into a Template; raises Invalid with all problems and their places (`spec.steps[1].action`).
@@ -193,12 +198,14 @@ def _broken_pages(pages: Sequence[Mapping[str, Any]]) -> list[Problem]:
     ]
 
 
+def _owner(text: str | None, namespace: str) -> str | None:
+    named = REF.fullmatch(text or "")
+    return f"{named['kind'] or 'group'}:{named['namespace'] or namespace}/{named['name']}".lower() if named else None
+
+
 def _owned(doc: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    owner = REF.fullmatch(str((doc.get("spec") or {}).get("owner") or ""))
-    if owner is None:
-        return []
-    namespace = owner["namespace"] or doc["metadata"].get("namespace") or "default"
-    return [("ownedBy", f"{owner['kind'] or 'group'}:{namespace}/{owner['name']}".lower(), "ownerOf")]
+    owner = _owner((doc.get("spec") or {}).get("owner"), doc["metadata"].get("namespace") or "default")
+    return [("ownedBy", owner, "ownerOf")] if owner else []
 
 
 TEMPLATE = KindSpec(
