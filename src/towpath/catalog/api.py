@@ -66,47 +66,50 @@ def _found(unit: Unit, texts: list[str], term: str = "", keys: list[str] | None 
     return [one for one in found if any(k in looked and term.lower() in v.lower() for k, v in filters.flat(one))]
 
 
+class Listing(BaseModel):
+    """What `GET /entities` takes."""
+
+    filter: list[str] = []
+    fields: str = ""
+    order: list[str] = Field([], examples=[["asc:metadata.name"]])
+    limit: int | None = Field(None, ge=1)
+    offset: int = Field(0, ge=0)
+
+
+class Asked(BaseModel):
+    """What `GET /entities/by-query` takes; `cursor` carries all of it but `limit` and `fields`."""
+
+    filter: list[str] = []
+    fields: str = ""
+    limit: int = Field(200, ge=0, le=5000)
+    offset: int = Field(0, ge=0)
+    cursor: str = ""
+    order: str = Field("", alias="orderField", examples=["metadata.name,asc"])
+    term: str = Field("", alias="fullTextFilterTerm")
+    keys: str = Field("", alias="fullTextFilterFields")
+
+
 @router.get("/entities", dependencies=[permit("catalog.read")])
-def entities(
-    unit: Reading,
-    filter: Annotated[list[str], Query()] = [],  # noqa: B006 (FastAPI copies it)
-    fields: str = "",
-    limit: Annotated[int | None, Query(ge=1)] = None,
-    offset: Annotated[int, Query(ge=0)] = 0,
-    order: Annotated[list[str], Query()] = [],  # noqa: B006 (FastAPI copies it)
-) -> Response:
-    """All entities that meet any filter, by `order` (`asc:metadata.name`), else by ref; `limit` and `offset` give a part."""
-    orders = [(field, direction) for direction, _, field in (one.partition(":") for one in order)]
-    found = filters.ordered(_found(unit, filter), orders)[offset:]
-    return _json(_picked(found[:limit], fields))
+def entities(unit: Reading, wish: Annotated[Listing, Query()]) -> Response:
+    """All entities that meet any filter, by `order` and else by ref; `limit` and `offset` give a part."""
+    orders = [(field, direction) for direction, _, field in (one.partition(":") for one in wish.order)]
+    found = filters.ordered(_found(unit, wish.filter), orders)[wish.offset :]
+    return _json(_picked(found[: wish.limit], wish.fields))
 
 
 @router.get("/entities/by-query", dependencies=[permit("catalog.read")])
-def by_query(
-    unit: Reading,
-    filter: Annotated[list[str], Query()] = [],  # noqa: B006 (FastAPI copies it)
-    fields: str = "",
-    limit: Annotated[int, Query(ge=0, le=5000)] = 200,
-    offset: Annotated[int, Query(ge=0)] = 0,
-    cursor: str = "",
-    orderField: str = "",  # noqa: N803
-    fullTextFilterTerm: str = "",  # noqa: N803
-    fullTextFilterFields: str = "",  # noqa: N803
-) -> Response:
+def by_query(unit: Reading, wish: Annotated[Asked, Query()]) -> Response:
     """A page of entities with the number of all; continue with `cursor`."""
-    if cursor:
-        state = _opened(cursor)
-        filter, offset, orderField = state["filter"], state["offset"], state["order"]
-        fullTextFilterTerm, fullTextFilterFields = state["term"], state["keys"]
-    found = _found(unit, filter, fullTextFilterTerm, _fields(fullTextFilterFields))
-    found = _ordered(found, orderField)
-    state = {"filter": filter, "order": orderField, "term": fullTextFilterTerm, "keys": fullTextFilterFields}
-    pages: dict[str, str] = {}
-    if limit and offset + limit < len(found):
-        pages["nextCursor"] = _closed({**state, "offset": offset + limit})
-    if offset > 0:
-        pages["prevCursor"] = _closed({**state, "offset": max(0, offset - limit)})
-    items = _picked(found[offset : offset + limit], fields)
+    if wish.cursor:
+        wish = wish.model_copy(update=_opened(wish.cursor))
+    found = _ordered(_found(unit, wish.filter, wish.term, _fields(wish.keys)), wish.order)
+    state = wish.model_dump(include={"filter", "order", "term", "keys"})
+    after, pages = wish.offset + wish.limit, {}
+    if wish.limit and after < len(found):
+        pages["nextCursor"] = _closed({**state, "offset": after})
+    if wish.offset > 0:
+        pages["prevCursor"] = _closed({**state, "offset": max(0, wish.offset - wish.limit)})
+    items = _picked(found[wish.offset : after], wish.fields)
     return _json({"items": items, "totalItems": len(found), "pageInfo": pages})
 
 
@@ -126,21 +129,37 @@ def _closed(state: dict[str, Any]) -> str:
     return base64.urlsafe_b64encode(orjson.dumps(state)).decode()
 
 
+class Cursor(BaseModel):
+    """What a cursor carries."""
+
+    filter: list[str]
+    order: str
+    term: str
+    keys: str
+    offset: int = Field(ge=0)
+
+
 def _opened(cursor: str) -> dict[str, Any]:
     try:
-        state: dict[str, Any] = orjson.loads(base64.urlsafe_b64decode(cursor))
-        return {**state, "offset": int(state["offset"])}
-    except (binascii.Error, ValueError, KeyError, TypeError) as error:
+        return Cursor.model_validate_json(base64.urlsafe_b64decode(cursor)).model_dump()
+    except (binascii.Error, ValueError) as error:
         raise Invalid("the cursor is not one of ours", hint="begin again without a cursor") from error
 
 
 @router.post("/entities/by-refs", dependencies=[permit("catalog.read")])
 def by_refs(unit: Reading, wish: ByRefs) -> Response:
     """Entities in the order of the refs asked for; null where there is none."""
-    refs = [service.canonical(ref) for ref in wish.entityRefs]
+    refs = [_canonical(ref) for ref in wish.entityRefs]
     views = service.get_many(unit.session, refs)
     found = dict(zip(views, _full(unit, list(views.values())), strict=True))
     return _json({"items": [filters.pick(found[ref], wish.fields) if ref in found else None for ref in refs]})
+
+
+def _canonical(ref: str) -> str:
+    try:
+        return service.canonical(ref)
+    except Invalid:  # what is not a ref names no entity
+        return ref
 
 
 @router.get("/entities/by-name/{kind}/{namespace}/{name}", dependencies=[permit("catalog.read")])
@@ -192,6 +211,13 @@ def add_location(request: Request, wish: NewLocation) -> Response:
         row = service.location_named(session, url)
         location = {"id": row.id if row else "", "type": "url", "target": wish.target}
     return _json({"location": location, "entities": [one.doc for one in made]}, status=201)
+
+
+@router.get("/locations/{location_id}", dependencies=[permit("catalog.read")])
+def location(unit: Reading, location_id: str) -> Response:
+    """One location."""
+    row = service.location(unit.session, location_id)
+    return _json({"id": row.id, "type": row.type, "target": row.target})
 
 
 @router.delete("/locations/{location_id}", status_code=204, dependencies=[permit("catalog.register")])
