@@ -7,6 +7,7 @@ no session and is the only place for subprocess, network and templates, `settle`
 import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +32,7 @@ WAIT = _Wait()
 """What a fact returns to leave its run `waiting`, in its own transaction; `runs.resume` calls the same fact again."""
 
 
-class Cancelled(Exception):  # noqa: N818 (a request, not an error)
+class Cancelled(Exception):
     """Raised inside a step when the run was cancelled."""
 
 
@@ -105,6 +106,7 @@ class Job:
 
 _execute: list[Callable[[str, str], None]] = []
 _slots: list[threading.BoundedSemaphore] = []
+_starter = ThreadPoolExecutor(2, thread_name_prefix="run-start")
 
 
 @DBOS.workflow(name="towpath.run")
@@ -140,8 +142,16 @@ def launch(url: str, execute: Callable[[str, str], None], *, at_once: int, execu
 
 def start(organisation: str, run_id: str, attempt: int) -> None:
     """Start a run on a thread of this process; starting the same attempt twice does nothing the second time."""
-    with SetWorkflowID(f"{run_id}.{attempt}"):
-        DBOS.start_workflow(_workflow, organisation, run_id)
+    # On a thread of its own: DBOS refuses a start from inside a step, and a run started by a run is nobody's child here.
+    _starter.submit(_start, organisation, run_id, attempt)
+
+
+def _start(organisation: str, run_id: str, attempt: int) -> None:
+    try:
+        with SetWorkflowID(f"{run_id}.{attempt}"):
+            DBOS.start_workflow(_workflow, organisation, run_id)
+    except Exception:  # the run stays queued, and the sweep of runs starts it again
+        log.exception("run %s could not be started", run_id)
 
 
 def checkpoint(name: str, call: Callable[[], Any]) -> Any:

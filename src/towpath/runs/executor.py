@@ -161,7 +161,7 @@ class Executor:
     # ── starting and sweeping ─────────────────────────────────────────────────────────────────────────────────────────
     def start(self, databases: Callable[[], list[db.DatabaseRef]]) -> None:
         """Start runs as they are wished, and sweep up those that a crash left queued."""
-        service.launch_with(_launch)
+        service.launch_with(jobs.start)
         threading.Thread(target=self._sweep, args=(databases,), name="runs-sweep", daemon=True).start()
 
     def stop(self) -> None:
@@ -179,16 +179,9 @@ class Executor:
                     with db.read(ref) as session:
                         left = [(row.id, row.attempt) for row in queries.queued_before(session, late)]
                     for run_id, attempt in left:
-                        _launch(ref.name, run_id, attempt)
+                        jobs.start(ref.name, run_id, attempt)
                 except Exception:  # the sweep of the other organisations goes on
                     log.exception("runs of %s could not be swept", ref.name)
-
-
-def _launch(organisation: str, run_id: str, attempt: int) -> None:
-    try:
-        jobs.start(organisation, run_id, attempt)
-    except Exception:  # it stays queued, and the sweep tries again
-        log.exception("run %s could not be started", run_id)
 
 
 class _Cancelled:
