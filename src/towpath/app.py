@@ -51,7 +51,7 @@ def create_app(platform: Platform) -> FastAPI:
     for router in plugins.collect(plugins.call().routers()):
         app.include_router(router)
     app.mount("/static", ui.static_files())
-    app.add_exception_handler(TowpathError, lambda request, error: refusal(request, error))  # type: ignore[arg-type]
+    app.add_exception_handler(TowpathError, refusal)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, _unreadable)  # type: ignore[arg-type]
     app.add_exception_handler(404, _unknown)
     app.add_exception_handler(405, _unknown)
@@ -148,5 +148,3 @@ def _fault(request: Request, error: Exception) -> Response:
     del error  # the server's log has it; the reply names the request only
     wrong = TowpathError("the platform failed at this", hint=f"its log has more about {request.state.request_id}")
     return refusal(request, wrong)
-
-

@@ -26,8 +26,7 @@ NAMES = (
 
 def plugs() -> list[ModuleType]:
     """The `plug` module of each capability."""
-    names = [f"towpath.{name}" for name in NAMES]
-    return [importlib.import_module(f"{name}.plug") for name in names if importlib.util.find_spec(name) and importlib.util.find_spec(f"{name}.plug")]
+    return [importlib.import_module(f"towpath.{name}.plug") for name in NAMES]
 
 
 def load_models() -> None:

@@ -110,7 +110,9 @@ def _still_serving() -> str:
 def _port_free(host: str, port: int) -> None:
     if not ports.free(port):
         holder = ports.holder(port)
-        raise Conflict(f"port {port} of {host} is taken by {holder}", hint="end it, or set TOWPATH_PORT to another port")
+        raise Conflict(
+            f"port {port} of {host} is taken by {holder}", hint="end it, or set TOWPATH_PORT to another port"
+        )
 
 
 def _stop(server: uvicorn.Server) -> int:

@@ -146,7 +146,9 @@ class Platform:
     def banner(self) -> str | None:
         """The sentence every page shows when code that is not ours runs without isolation."""
         host = jail.probe()
-        return None if host.kind != "none" else "Services and pipelines are not isolated on this host. See towpath doctor."
+        return (
+            None if host.kind != "none" else "Services and pipelines are not isolated on this host. See towpath doctor."
+        )
 
     def organisation_title(self, organisation: str) -> str:
         """The title of an organisation, for the shell."""
@@ -167,4 +169,6 @@ def _host() -> Health:
     host = jail.probe()
     if host.kind == "none":
         return Health("isolation", "missing", "; ".join(host.reasons), "run as root or allow user namespaces")
-    return Health("isolation", "degraded" if host.reasons else "ok", f"{host.kind}; {'; '.join(host.reasons)}".rstrip("; "))
+    return Health(
+        "isolation", "degraded" if host.reasons else "ok", f"{host.kind}; {'; '.join(host.reasons)}".rstrip("; ")
+    )

@@ -24,7 +24,9 @@ def list_page(unit: Reading) -> Response:
 @router.get("/card", dependencies=[permit("approvals.read")])
 def card(unit: Reading) -> Response:
     """The home card: what waits for a decision."""
-    return ui.fragment(unit.request, "approvals/card.html", waiting=service.find(unit.session, decision="pending", limit=5))
+    return ui.fragment(
+        unit.request, "approvals/card.html", waiting=service.find(unit.session, decision="pending", limit=5)
+    )
 
 
 @router.get("/{approval_id}", dependencies=[permit("approvals.read")])

@@ -35,4 +35,8 @@ def template_folders() -> Sequence[str]:
 @hook
 def home_cards(actor: Actor) -> Sequence[Card]:
     """What waits for a decision."""
-    return [Card("approvals", "Waiting for approval", "/approvals/card", order=30)] if actor.can("approvals.decide") else []
+    return (
+        [Card("approvals", "Waiting for approval", "/approvals/card", order=30)]
+        if actor.can("approvals.decide")
+        else []
+    )

@@ -103,10 +103,10 @@ def _build(name: str, lock: str, organisation: str) -> None:
         },
     )  # fmt: skip
     script = (
-        "uv venv --quiet --relocatable --python {0} /work/venv && "
+        f"uv venv --quiet --relocatable --python {python} /work/venv && "
         "uv pip install --quiet --python /work/venv/bin/python --no-deps --require-hashes --compile-bytecode "
         "-r /work/requirements.lock"
-    ).format(python)
+    )
     done = jail.run(cell, ["/bin/sh", "-c", script], timeout_s=TIMEOUT_S)
     if done.code:
         words = done.stderr.decode(errors="replace").strip()[-1500:]

@@ -77,7 +77,7 @@ def ensure(
 
 @audited("deployments.promote")
 def promote(session: db.Session, actor: Actor, component_ref: str, source: str, target: str) -> Deployment:
-    """Bring what runs in one environment to another. Raises NotFound when nothing runs there, Forbidden for others' services."""
+    """Bring what runs in one environment to another. Raises NotFound when nothing runs there, Forbidden."""
     component = _owned(session, actor, component_ref)
     running = current(session, component.uid, source)
     if running is None:

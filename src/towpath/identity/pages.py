@@ -22,7 +22,7 @@ def _next(target: str) -> str:
 
 
 @router.get("/sign-in", dependencies=[permit(None)])
-def sign_in_page(request: Request, next: str = "/") -> Response:  # noqa: A002 (the URL's own word)
+def sign_in_page(request: Request, next: str = "/") -> Response:
     """The sign-in page; who is signed in goes on."""
     if request.state.actor.ref:
         return RedirectResponse(_next(next), 303)
@@ -43,7 +43,7 @@ def sign_in(
     request: Request,
     login: Annotated[str, Form()],
     password: Annotated[str, Form()] = "",
-    next: Annotated[str, Form()] = "/",  # noqa: A002 (the form's own word)
+    next: Annotated[str, Form()] = "/",
 ) -> Response:
     """Check name and password; a wrong one shows the page again with the reason."""
     try:
@@ -68,18 +68,16 @@ def sign_out(request: Request) -> Response:
 @router.get("/settings/tokens", dependencies=[permit("identity.tokens")])
 def tokens_page(unit: Reading) -> Response:
     """The person's own tokens."""
-    return ui.page(
-        unit.request, "identity/tokens.html", title="Tokens", tokens=service.tokens(unit.actor), fresh=None
-    )
+    return ui.page(unit.request, "identity/tokens.html", title="Tokens", tokens=service.tokens(unit.actor), fresh=None)
 
 
 @router.post("/settings/tokens", dependencies=[permit("identity.tokens")])
-def create_token(unit: Writing, name: Annotated[str, Form()], days: Annotated[int, Form(ge=1, le=365)] = 90) -> Response:
+def create_token(
+    unit: Writing, name: Annotated[str, Form()], days: Annotated[int, Form(ge=1, le=365)] = 90
+) -> Response:
     """Make a token and show it once."""
     fresh = service.create_token(unit.session, unit.actor, name, days=days)
-    return ui.page(
-        unit.request, "identity/tokens.html", title="Tokens", tokens=service.tokens(unit.actor), fresh=fresh
-    )
+    return ui.page(unit.request, "identity/tokens.html", title="Tokens", tokens=service.tokens(unit.actor), fresh=fresh)
 
 
 @router.post("/settings/tokens/{token_id}/revoke", dependencies=[permit("identity.tokens")])
@@ -93,7 +91,9 @@ def revoke_token(unit: Writing, token_id: str) -> Response:
 def members_page(unit: Reading) -> Response:
     """Members and their roles."""
     with organisations.db.read(organisations.control()) as control:
-        members = [(one.user_ref, Role(one.role).name) for one in organisations.members(control, unit.actor.organisation)]
+        members = [
+            (one.user_ref, Role(one.role).name) for one in organisations.members(control, unit.actor.organisation)
+        ]
     roles = [one.name for one in Role if one is not Role.none]
     return ui.page(unit.request, "identity/members.html", title="Members", members=members, roles=roles)
 

@@ -47,9 +47,7 @@ def _hash(value: str) -> str:
     return hashlib.sha256(value.encode()).hexdigest()
 
 
-def create_account(
-    session: db.Session, login: str, display_name: str, password: str, *, demo: bool = False
-) -> Account:
+def create_account(session: db.Session, login: str, display_name: str, password: str, *, demo: bool = False) -> Account:
     """Add an account to the control database; the caller is an entrance or an administrator's act."""
     if not re.fullmatch(r"[a-z][a-z0-9.-]{1,62}", login):
         raise Invalid(f"'{login}' cannot be a sign-in name", hint="use a-z, 0-9, '.' and '-'")
@@ -79,7 +77,9 @@ def sign_in(login: str, password: str) -> SignIn:
     """
     account = _check(login.removeprefix("user:default/").strip(), password)
     if account is None:
-        raise Unauthenticated("name or password is wrong", hint="check both; after 5 failures an account rests for 30 s")
+        raise Unauthenticated(
+            "name or password is wrong", hint="check both; after 5 failures an account rests for 30 s"
+        )
     with db.write(organisations.control()) as control:
         memberships = organisations.memberships_of(control, account.id)
         if not memberships:
@@ -181,9 +181,7 @@ def _member(control: db.Session, account_id: str, organisation: str) -> _Member 
     return None
 
 
-def _actor(
-    member: _Member, *, via: str, request_id: str, scopes: tuple[str, ...] = (), csrf: str = ""
-) -> Actor:
+def _actor(member: _Member, *, via: str, request_id: str, scopes: tuple[str, ...] = (), csrf: str = "") -> Actor:
     with db.read(organisations.database(member.organisation)) as session:
         groups = plugins.call().groups_of(session=session, user_ref=member.user_ref) or []
     return Actor(

@@ -43,7 +43,9 @@ class Actor:
     def can(self, permission: str) -> bool:
         """Whether role and token scopes allow `permission`; an undeclared permission is refused."""
         least = PERMISSIONS.get(permission)
-        scoped = not self.scopes or permission in self.scopes or f"{permission.split('.', maxsplit=1)[0]}.*" in self.scopes
+        scoped = (
+            not self.scopes or permission in self.scopes or f"{permission.split('.', maxsplit=1)[0]}.*" in self.scopes
+        )
         return least is not None and scoped and self.role >= least
 
     def require(self, permission: str) -> None:

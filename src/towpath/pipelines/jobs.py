@@ -114,7 +114,8 @@ def _cell(data: dict[str, Any], ctx: Context, values: dict[str, str]) -> jail.Ce
     python = jail.interpreter()
     environment = {
         **jail.environment_passthrough(), "CI": "true", "TOWPATH_OUTPUT": "/work/output", "UV_CACHE_DIR": "/cache",
-        "UV_PYTHON": str(python), "UV_PYTHON_DOWNLOADS": "never", "UV_NO_CONFIG": "1", "UV_SYSTEM_CERTS": "1", "PYTHONDONTWRITEBYTECODE": "1",
+        "UV_PYTHON": str(python), "UV_PYTHON_DOWNLOADS": "never", "UV_NO_CONFIG": "1", "UV_SYSTEM_CERTS": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
         "UV_LINK_MODE": "copy", "TERM": "dumb",
     }  # fmt: skip
     path = "/towpath/bin:/usr/local/bin:/usr/bin:/bin"

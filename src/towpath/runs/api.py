@@ -139,7 +139,7 @@ class _Follow:
     def __init__(
         self, ref: db.DatabaseRef, actor: Actor, run_id: str, seen: dict[str, int], extra: Changes | None
     ) -> None:
-        self.ref, self.actor, self.run_id, self.seen, self.extra = ref, actor, run_id, seen, extra
+        self.ref, self.actor, self.run_id, self.seen, self.more = ref, actor, run_id, seen, extra
         self.state: dict[str, Any] = {}
         self.poll = POLL_S if ref.schema else KEEP_ALIVE_S
 
@@ -177,7 +177,7 @@ class _Follow:
         if changed != self.state:
             self.state = changed
             chunks += [_event("run", RunOut.model_validate(run).model_dump(mode="json")) for run in runs]
-            chunks += [_event(name, data) for name, data in (self.extra(runs) if self.extra else [])]
+            chunks += [_event(name, data) for name, data in (self.more(runs) if self.more else [])]
         return chunks, asked.ended and all(run.ended for run in runs)
 
 

@@ -14,7 +14,8 @@ from towpath.kit.events import Event, Subscriber
 from towpath.kit.jobs import WAIT, Act, Cancelled, Context, Fact, Job, Step
 
 __all__ = [
-    "Act", "Action", "ActionLink", "Actor", "Cancelled", "Card", "Change", "Context", "Document", "Driver", "DriverContext", "Engine",
+    "Act", "Action", "ActionLink", "Actor", "Cancelled", "Card", "Change", "Context", "Document", "Driver", "DriverContext",
+    "Engine",
     "EntityView", "Event", "Fact", "Finding", "Got", "Health", "Job", "KindSpec", "NavItem", "Node", "Permission", "Plan",
     "Problem", "Removal", "Role", "RunView", "Source", "SourceFile", "Step", "StepContext", "StepView", "Subscriber",
     "Tab", "Verdict", "WAIT", "Want",

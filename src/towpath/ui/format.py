@@ -49,7 +49,7 @@ def short(text: str, length: int = 24) -> str:
     if length <= 12:
         return text[:length]
     head = length // 2
-    return f"{text[:head]}…{text[-(length - 1 - head):]}"
+    return f"{text[:head]}…{text[-(length - 1 - head) :]}"
 
 
 def size(count: int | None) -> str:

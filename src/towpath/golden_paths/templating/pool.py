@@ -84,7 +84,9 @@ def _refused(error: Mapping[str, Any]) -> Invalid:
         hint="mend the expression in the template",
     )  # fmt: skip
     if error.get("limit"):
-        return Invalid("the template takes too much", hint=f"it passed the limit '{error['limit']}'", problems=[problem])
+        return Invalid(
+            "the template takes too much", hint=f"it passed the limit '{error['limit']}'", problems=[problem]
+        )
     return Invalid("the template cannot be rendered", problems=[problem])
 
 
@@ -97,7 +99,12 @@ class _Child:
         binds = [jail.Bind(library / "py_mini_racer", "/towpath/lib/py_mini_racer")]
         binds += [jail.Bind(HERE / name, f"/towpath/engine/{name}") for name in ("child.py", *SCRIPTS)]
         cell = jail.Cell(
-            "template", "platform", binds=tuple(binds), network=False, memory_mb=config.template_memory_mb + V8_RESERVES_MB, cwd="/"
+            "template",
+            "platform",
+            binds=tuple(binds),
+            network=False,
+            memory_mb=config.template_memory_mb + V8_RESERVES_MB,
+            cwd="/",
         )
         inside = jail.probe().kind != "none"
         lib, engine = ("/towpath/lib", "/towpath/engine") if inside else (str(library), str(HERE))

@@ -13,7 +13,16 @@ from towpath.kit import settings
 from towpath.kit.jail.host import probe
 
 FIRST_UID, UIDS = 2_000_000, 60_000
-PASSED = ("PIP_", "UV_", "SSL_CERT", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+PASSED = (
+    "PIP_",
+    "UV_",
+    "SSL_CERT",
+    "REQUESTS_CA_BUNDLE",
+    "NODE_EXTRA_CA_CERTS",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+)
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32", "/libx32")
 ETC = (
     "ssl", "ca-certificates", "pki", "localtime", "nsswitch.conf", "resolv.conf", "hosts", "ld.so.cache", "ld.so.conf",
@@ -111,7 +120,14 @@ def environment_passthrough() -> dict[str, str]:
         for key, value in os.environ.items()
         if key.upper().startswith(PASSED) and not any(word in key.upper() for word in ("PASSWORD", "TOKEN", "USERNAME"))
     }
-    for key in ("UV_CACHE_DIR", "PIP_CACHE_DIR", "UV_PYTHON", "UV_PROJECT_ENVIRONMENT", "UV_TOOL_DIR", "PIP_CONFIG_FILE"):
+    for key in (
+        "UV_CACHE_DIR",
+        "PIP_CACHE_DIR",
+        "UV_PYTHON",
+        "UV_PROJECT_ENVIRONMENT",
+        "UV_TOOL_DIR",
+        "PIP_CONFIG_FILE",
+    ):
         found.pop(key, None)
     return found
 

@@ -12,6 +12,7 @@ import resource
 import signal
 import stat
 import sys
+from typing import Any
 
 NEWNS, NEWIPC, NEWUSER, NEWPID, NEWNET = 0x00020000, 0x08000000, 0x10000000, 0x20000000, 0x40000000
 RDONLY, NOSUID, NODEV, REMOUNT, BIND, REC, PRIVATE = 1, 2, 4, 32, 4096, 16384, 1 << 18
@@ -22,20 +23,20 @@ DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 libc = ctypes.CDLL(None, use_errno=True)
 
 
-def check(answer, what):
+def check(answer: int, what: str) -> None:
     """Raise OSError with the kernel's reason."""
     if answer:
         number = ctypes.get_errno()
         raise OSError(number, f"{what}: {os.strerror(number)}")
 
 
-def mount(source, target, kind, flags, data=None):
+def mount(source: str | None, target: str, kind: str | None, flags: int, data: str | None = None) -> None:
     """mount(2)."""
     values = [None if one is None else os.fsencode(one) for one in (source, target, kind)]
     check(libc.mount(*values, ctypes.c_ulong(flags), data.encode() if data else None), f"mount {target}")
 
 
-def unshare(kind, network):
+def unshare(kind: str, network: bool) -> None:
     """Leave the host's namespaces; in a user namespace keep our own uid."""
     uid, gid = os.getuid(), os.getgid()
     flags = NEWNS | NEWIPC | (0 if network else NEWNET) | (NEWUSER | NEWPID if kind == "userns" else 0)
@@ -47,13 +48,13 @@ def unshare(kind, network):
     mount("none", "/", None, REC | PRIVATE)
 
 
-def write(path, text):
+def write(path: str, text: str) -> None:
     """Write a small file."""
     with open(path, "w") as handle:
         handle.write(text)
 
 
-def show(source, target, writable):
+def show(source: str, target: str, writable: bool) -> None:
     """Bind a host path below the new root, read-only unless writable; the source may lie anywhere."""
     if os.path.isdir(source):
         os.makedirs(target, exist_ok=True)
@@ -68,7 +69,7 @@ def show(source, target, writable):
         mount(None, target, None, BIND | REMOUNT | RDONLY | NOSUID | kept)
 
 
-def build(spec):
+def build(spec: dict[str, Any]) -> None:
     """Make the new root in memory and step into it; the old one is gone afterwards."""
     root = spec["root"]
     mount("tmpfs", root, "tmpfs", NOSUID | NODEV, "mode=0755,size=64m")
@@ -88,7 +89,12 @@ def build(spec):
     os.makedirs(f"{root}/dev")
     for name in DEVICES:
         show(f"/dev/{name}", f"{root}/dev/{name}", True)
-    for name, target in (("fd", "/proc/self/fd"), ("stdin", "/proc/self/fd/0"), ("stdout", "/proc/self/fd/1"), ("stderr", "/proc/self/fd/2")):
+    for name, target in (
+        ("fd", "/proc/self/fd"),
+        ("stdin", "/proc/self/fd/0"),
+        ("stdout", "/proc/self/fd/1"),
+        ("stderr", "/proc/self/fd/2"),
+    ):
         os.symlink(target, f"{root}/dev/{name}")
     os.makedirs(f"{root}/dev/shm")
     os.chmod(f"{root}/dev/shm", 0o1777)
@@ -108,7 +114,7 @@ def build(spec):
     mount(None, "/", None, REMOUNT | RDONLY | NOSUID | NODEV)
 
 
-def drop(uid, kind):
+def drop(uid: int, kind: str) -> None:
     """Give every privilege up, for good."""
     check(libc.prctl(PR_CAP_AMBIENT, 4, 0, 0, 0), "ambient")
     for capability in range(64):
@@ -122,17 +128,22 @@ def drop(uid, kind):
     check(libc.prctl(PR_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
 
 
-def limit(spec):
+def limit(spec: dict[str, Any]) -> None:
     """Set hard limits; one above what we have ourselves is lowered to it."""
-    names = {"memory": resource.RLIMIT_DATA, "cpu": resource.RLIMIT_CPU, "file": resource.RLIMIT_FSIZE, "processes": resource.RLIMIT_NPROC}
+    names = {
+        "memory": resource.RLIMIT_DATA,
+        "cpu": resource.RLIMIT_CPU,
+        "file": resource.RLIMIT_FSIZE,
+        "processes": resource.RLIMIT_NPROC,
+    }
     for name, value in spec["limits"].items():
         hard = resource.getrlimit(names[name])[1]
-        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(names[name], (value, value))
+        allowed = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(names[name], (allowed, allowed))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def follow(child):
+def follow(child: int) -> None:
     """Forward signals to the program and end as it ended."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, lambda received, _: os.kill(child, received))
@@ -145,7 +156,7 @@ def follow(child):
     os._exit(os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))
 
 
-def enter(spec):
+def enter(spec: dict[str, Any]) -> None:
     """Everything up to exec."""
     kind = spec["kind"]
     if kind != "none":
@@ -164,7 +175,7 @@ def enter(spec):
     os.chdir(spec["cwd"])
 
 
-def probe(kind):
+def probe(kind: str) -> None:
     """Try the namespaces and a mount; used by the doctor."""
     unshare(kind, True)
     if kind == "userns" and os.fork():
@@ -175,7 +186,7 @@ def probe(kind):
     os._exit(0)
 
 
-def main():
+def main() -> None:
     """Read the spec, close what was inherited, enter, exec."""
     if sys.argv[1] == "--probe":
         probe(sys.argv[2])
