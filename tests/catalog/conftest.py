@@ -79,7 +79,7 @@ def door(organisation, actor) -> Callable[..., Door]:
     """A client of the catalog's API and pages that acts as one role."""
 
     def make(role: str = "developer", **changes: object) -> Door:
-        who: Actor = actor(role, **{"groups": ("group:default/payments",), "role": Role[role], **changes})
+        who: Actor = actor(role, **{"groups": ("group:default/payments",), **changes})
         app = FastAPI()
         app.state.organisation_title = lambda name: name
         for folder in plug.template_folders():
