@@ -102,6 +102,15 @@ def test_viewers_read_and_change_nothing(registered, door):
         assert answer.status_code == 403
 
 
+def test_only_platform_engineers_find_and_use_the_grant(registered, door):
+    with db.read(registered) as session:
+        location_id = service.location_named(session, URL).id
+    address = f"/catalog/locations/{location_id}/grant"
+    assert door("platform_engineer").get("/catalog/locations").text.count(address) == 1
+    assert address not in door().get("/catalog/locations").text
+    assert door().post(address, data={"granted": "true"}).status_code == 403
+
+
 def test_host_files_cannot_be_registered_or_shown_through_any_door(organisation, door, tmp_path):
     secret = tmp_path / "secret.yaml"
     secret.write_text("password-of-the-host\n")
@@ -139,11 +148,11 @@ def test_the_list_takes_less_than_20_ms_of_the_server(full, door):
     client = door()
     client.get("/catalog?kind=Component")
     times = []
-    for _ in range(5):
+    for _ in range(15):
         began = time.perf_counter()
         client.get("/catalog?kind=Component")
         times.append(time.perf_counter() - began)
-    assert min(times) < 0.05  # the client's own share included
+    assert min(times) < 0.02  # the client's own share included
 
 
 def test_a_page_escapes_what_people_write(organisation, door, developer, descriptor):

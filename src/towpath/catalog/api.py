@@ -232,7 +232,7 @@ def refresh(request: Request, wish: Refresh) -> Response:
     """Read the location of an entity again."""
     database = database_of(request)
     with db.read(database) as session:
-        url = service.get(session, wish.entityRef).location
+        url = service.origin(service.get(session, wish.entityRef))
     files = service.fetch_outside(database, url)
     with db.write(database) as session:
         service.refresh_files(session, actor_of(request), url, files)

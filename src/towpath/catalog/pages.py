@@ -11,7 +11,7 @@ from towpath.kit import db
 from towpath.kit.errors import TowpathError
 from towpath.kit.web import Reading, Writing, actor_of, database_of, permit
 from towpath.sdk import plugins
-from towpath.sdk.types import Card, EntityView, Tab
+from towpath.sdk.types import Card, EntityView, SourceFile, Tab
 from towpath.ui import service as ui
 
 router = APIRouter(prefix="/catalog", include_in_schema=False)
@@ -81,6 +81,33 @@ def unregister(unit: Writing, location_id: str) -> Response:
     """Take a location out with its entities."""
     service.unregister(unit.session, unit.actor, location_id)
     return RedirectResponse("/catalog/locations", 303)
+
+
+@router.post("/locations/{location_id}/refresh", dependencies=[permit("catalog.register")])
+def refresh(request: Request, location_id: str) -> Response:
+    """Read a location again."""
+    url, files = _read_again(request, location_id)
+    with db.write(database_of(request)) as session:
+        service.refresh_files(session, actor_of(request), url, files)
+    return RedirectResponse("/catalog/locations", 303)
+
+
+@router.post("/locations/{location_id}/grant", dependencies=[permit("catalog.grant")])
+def grant(request: Request, location_id: str, granted: Annotated[bool, Form()]) -> Response:
+    """Let a location supply platform kinds, templates, people and groups, or no longer."""
+    _, files = _read_again(request, location_id)
+    with db.write(database_of(request)) as session:
+        service.grant(session, actor_of(request), location_id, files, granted=granted)
+    return RedirectResponse("/catalog/locations", 303)
+
+
+def _read_again(request: Request, location_id: str) -> tuple[str, list[SourceFile]]:
+    """A location's address and its files, read before the session that writes is opened."""
+    database = database_of(request)
+    with db.read(database) as session:
+        row = service.location(session, location_id)
+        url = f"{row.type}:{row.target}"
+    return url, service.fetch_outside(database, url)
 
 
 @router.get("/cards/about", dependencies=[permit("catalog.read")])

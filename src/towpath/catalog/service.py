@@ -189,6 +189,11 @@ def location_named(session: Session, target_url: str) -> LocationRow | None:
     return queries.location_of(session, urls.parse_location(target_url)[1])
 
 
+def origin(entity: EntityView) -> str:
+    """The registered location that an entity came from, perhaps through other Locations."""
+    return entity.annotations.get(ingest.ORIGIN, entity.location)
+
+
 def fetch(session: Session, target_url: str) -> list[SourceFile]:
     """All files a location names, Locations followed, read in the caller's session."""
     return sources.read_in(session, target_url)
