@@ -1,5 +1,6 @@
 """`towpath catalog …`: check descriptors offline, and register locations."""
 
+import sys
 from pathlib import Path
 
 import click
@@ -26,7 +27,9 @@ def lint(files: tuple[Path, ...]) -> None:
         f"{len(found.entities)} entities, {len(found.problems)} problems, {len(found.warnings)} warnings", err=True
     )
     if found.problems:
-        click.get_current_context().exit(Invalid.exit_code)
+        sys.exit(
+            Invalid.exit_code
+        )  # the entrance runs click without its standalone mode, which would lose an exit code
 
 
 @catalog.command()

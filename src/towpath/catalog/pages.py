@@ -1,6 +1,6 @@
 """Pages of the catalog: the list with facets, an entity, its history, registering, locations, deleting."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
@@ -34,7 +34,7 @@ def list_page(unit: Reading) -> Response:
     page = service.list_entities(unit.session, wanted, limit=50, cursor=unit.request.query_params.get("cursor"))
     facets = service.facets(unit.session, wanted)
     facets["kind"] = [(value, count) for value, count in facets["kind"] if value not in HIDDEN]
-    context = {
+    context: dict[str, Any] = {
         "page": page,
         "facets": facets,
         "wanted": wanted,
