@@ -62,7 +62,9 @@ def fresh(home: Path | None = None, **settings: str) -> Iterator[Install]:
         log = Path(folder) / "portal.log"
         began = time.monotonic()
         with log.open("w") as sink:
-            portal = subprocess.Popen([TOWPATH, "up"], env=environment, stdout=sink, stderr=sink, start_new_session=True)
+            portal = subprocess.Popen(
+                [TOWPATH, "up"], env=environment, stdout=sink, stderr=sink, start_new_session=True
+            )
         try:
             base = f"http://127.0.0.1:{port}"
             _await(base, portal, log)
@@ -70,7 +72,9 @@ def fresh(home: Path | None = None, **settings: str) -> Iterator[Install]:
             plain = Install(place, httpx.Client(base_url=base), f"http://127.0.0.1:{edge}", started, environment)
             yield Install(place, plain.client("developer"), plain.edge, started, environment)
         finally:
-            subprocess.run([TOWPATH, "down", "--services"], env=environment, capture_output=True, check=False, timeout=60)
+            subprocess.run(
+                [TOWPATH, "down", "--services"], env=environment, capture_output=True, check=False, timeout=60
+            )
             if portal.poll() is None:
                 portal.send_signal(signal.SIGKILL)
             portal.wait()

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 from fastapi.routing import APIRoute
+from tools import docs
 
 from towpath import capabilities
 from towpath.kit import actor as actors
 from towpath.kit import db, migrate, settings
 from towpath.kit.web import Permit
 from towpath.sdk import plugins
-from tools import docs
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src" / "towpath"
@@ -75,7 +75,7 @@ def doors_meet(path: str, source: str) -> list[str]:
     """A door calls services: it never imports another capability's doors or queries."""
     if room_of(path) not in ("api", "pages", "actions", "service") or path.count("/") == 0:
         return []
-    own = path.split("/")[0]
+    own = path.split("/", maxsplit=1)[0]
     found = []
     for name in imports(ast.parse(source)):
         parts = name.split(".")
@@ -148,7 +148,9 @@ def test_the_floors_catch_a_planted_violation(tmp_path):
     (tmp_path / "house" / "__init__.py").write_text("")
     contract = "[importlinter]\nroot_package = house\n[importlinter:contract:f]\nname = f\ntype = layers\n"
     (tmp_path / ".importlinter").write_text(f"{contract}containers = house\nlayers =\n    a\n    b\n")
-    done = subprocess.run([Path(sys.executable).parent / "lint-imports"], cwd=tmp_path, capture_output=True, check=False)
+    done = subprocess.run(
+        [Path(sys.executable).parent / "lint-imports"], cwd=tmp_path, capture_output=True, check=False
+    )
     assert done.returncode != 0
 
 
@@ -170,7 +172,9 @@ def test_every_act_names_a_declared_permission():
     for path in PACKAGE.glob("*/service*"):
         files = [path] if path.is_file() else path.rglob("*.py")
         for file in files:
-            unknown += [name for name in re.findall(r'@audited\("([^"]+)"', file.read_text()) if name not in actors.PERMISSIONS]
+            unknown += [
+                name for name in re.findall(r'@audited\("([^"]+)"', file.read_text()) if name not in actors.PERMISSIONS
+            ]
     assert not unknown
 
 
@@ -180,7 +184,9 @@ def test_no_template_trusts_text():
 
 
 def test_no_test_patches_the_code_it_tests():
-    guilty = [path.name for path in (ROOT / "tests").rglob("*.py") if re.search(r"mock\.patch|MagicMock\(", path.read_text())]
+    guilty = [
+        path.name for path in (ROOT / "tests").rglob("*.py") if re.search(r"mock\.patch|MagicMock\(", path.read_text())
+    ]
     assert [name for name in guilty if name != "test_architecture.py"] == []
 
 
@@ -188,7 +194,9 @@ def test_no_registry_and_no_path_of_a_machine_is_named():
     done = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
     texts = [ROOT / name for name in done.stdout.splitlines() if not name.endswith((".png", ".json"))]
     words = ("files." + "pythonhosted", "registry." + "npmjs", "/ho" + "me/", "/ro" + "ot/")
-    guilty = [str(path) for path in texts if path.exists() and any(word in path.read_text(errors="ignore") for word in words)]
+    guilty = [
+        str(path) for path in texts if path.exists() and any(word in path.read_text(errors="ignore") for word in words)
+    ]
     assert not guilty
 
 

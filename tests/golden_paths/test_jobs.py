@@ -103,7 +103,7 @@ def test_a_walked_path_records_answers_version_and_tree(
     with db.read(organisation) as session:
         record = queries.get(session, started.id)
         lines = [line.text for line in runs.lines(session, started.id)]
-        kept = secrets.listed(session)
+        kept = secrets.listed(session, f"run:{started.id}")
     assert record is not None
     assert record.parameters == VALUES
     assert {path: sha for path, sha in (record.tree or {}).items() if path != "catalog-info.yaml"} == {

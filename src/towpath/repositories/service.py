@@ -83,12 +83,12 @@ def record(
         return []
     known, changes = queries.refs(session, uid), []
     for name, commit in found.items():
-        before = known.get(name)
-        if before is not None and before.commit == commit:
+        before = known[name].commit if name in known else None
+        if before == commit:
             continue
         session.merge(RepositoryRef(repository_uid=uid, ref=name, commit=commit, recorded_at=clock.now()))
         if name.startswith("refs/heads/"):
-            changes.append({"branch": name[11:], "commit": commit, "before": before.commit if before else None})
+            changes.append({"branch": name[11:], "commit": commit, "before": before})
     for name in known.keys() - found.keys():
         session.delete(known[name])
     for change in changes:

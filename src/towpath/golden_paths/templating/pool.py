@@ -60,7 +60,10 @@ class Pool:
     def _call(self, job: Mapping[str, Any]) -> dict[str, Any]:
         child = self._free.get()
         try:
-            child = child if child and child.alive() else _Child()
+            if child is not None and not child.alive():
+                child.end()
+                child = None
+            child = child or _Child()
             reply = child.ask(orjson.dumps(job), settings.current().template_timeout_s)
         except BaseException:
             if child is not None:

@@ -1,0 +1,76 @@
+"""Events: written with the fact, delivered at least once, in order per subject."""
+
+import pytest
+
+from towpath.kit import db, events
+from towpath.kit.events import DeliveryRow, Subscriber
+
+
+@pytest.fixture
+def heard():
+    log = []
+    events.subscribe([Subscriber("test", ("thing.*",), lambda session, event: log.append(event.data["n"]))])
+    yield log
+    events.subscribe([])
+
+
+def emit(ref, n, subject="a"):
+    with db.write(ref) as session:
+        events.emit(session, "thing.made", subject, {"n": n})
+
+
+def test_a_subscriber_hears_what_it_asked_for(organisation, heard):
+    emit(organisation, 1)
+    with db.write(organisation) as session:
+        events.emit(session, "other.made", "a", {"n": 9})
+    assert events.deliver(organisation) == 1
+    assert heard == [1]
+
+
+def test_a_fact_that_rolls_back_was_never_an_event(organisation, heard):
+    with pytest.raises(RuntimeError), db.write(organisation) as session:
+        events.emit(session, "thing.made", "a", {"n": 1})
+        raise RuntimeError
+    assert events.deliver(organisation) == 0
+
+
+def test_a_failed_delivery_blocks_only_its_own_subject(organisation):
+    log = []
+
+    def refuse(session, event):
+        if event.subject == "bad":
+            raise RuntimeError("no")
+        log.append(event.data["n"])
+
+    events.subscribe([Subscriber("test", ("thing.*",), refuse)])
+    emit(organisation, 1, "bad")
+    emit(organisation, 2, "bad")
+    emit(organisation, 3, "good")
+    events.deliver(organisation)
+    assert log == [3]
+    with db.read(organisation) as session:
+        tries = sorted(row.tries for row in session.query(DeliveryRow))
+    assert tries == [0, 0, 1]
+    events.subscribe([])
+
+
+def test_a_delivery_is_parked_after_ten_tries(organisation):
+    events.subscribe([Subscriber("test", ("thing.*",), lambda session, event: 1 / 0)])
+    emit(organisation, 1)
+    for _ in range(events.TRIES):
+        with db.write(organisation) as session:
+            for row in session.query(DeliveryRow):
+                row.due = row.due.replace(year=2020)
+        events.deliver(organisation)
+    with db.read(organisation) as session:
+        assert [row.state for row in events.parked(session)] == ["parked"]
+    events.subscribe([])
+
+
+def test_replay_delivers_everything_again(organisation, heard):
+    emit(organisation, 1)
+    events.deliver(organisation)
+    with db.write(organisation) as session:
+        events.replay(session, "test")
+    events.deliver(organisation)
+    assert heard == [1, 1]

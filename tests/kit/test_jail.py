@@ -1,0 +1,165 @@
+"""The jail: what foreign code must not see or do, in every way this host can build it."""
+
+import os
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from towpath.kit import jail
+from towpath.kit.jail import host
+
+PYTHON = str(jail.interpreter())
+
+
+@pytest.fixture(params=["root", "userns"])
+def kind(request, monkeypatch):
+    monkeypatch.setenv("TOWPATH_JAIL", request.param)
+    host.probe.cache_clear()
+    if host.probe().kind != request.param:
+        host.probe.cache_clear()
+        pytest.skip(f"this host cannot do {request.param}")
+    yield request.param
+    host.probe.cache_clear()
+
+
+@pytest.fixture
+def work(settings, tmp_path):
+    folder = tmp_path / "deep" / "work"
+    folder.mkdir(parents=True)
+    folder.parent.chmod(0o700)
+    return folder
+
+
+def cell(work: Path, **changes) -> jail.Cell:
+    return jail.Cell(**{"purpose": "test", "organisation": "northbank", "work": work, **changes})
+
+
+def python(one: jail.Cell, code: str, **options) -> jail.Finished:
+    return jail.run(one, [PYTHON, "-c", code], timeout_s=options.pop("timeout_s", 10), **options)
+
+
+def test_the_data_folder_is_not_there(kind, work, settings):
+    (settings.data / "kek").write_text("secret")
+    done = python(cell(work), f"import os; print(os.path.exists({str(settings.data)!r}))")
+    assert done.stdout == b"False\n", done.stderr
+
+
+def test_nothing_of_the_portal_is_in_the_environment(kind, work, monkeypatch):
+    monkeypatch.setenv("TOWPATH_DATABASE_URL", "postgresql://secret")
+    done = python(cell(work, environment={"GIVEN": "1"}), "import os; print(sorted(os.environ))")
+    assert b"GIVEN" in done.stdout
+    assert b"TOWPATH" not in done.stdout
+
+
+def test_the_portals_process_cannot_be_read(kind, work):
+    done = python(cell(work), f"open('/proc/{os.getpid()}/environ').read()")
+    assert done.code != 0
+
+
+def test_a_socket_of_an_engine_cannot_be_reached(kind, work, settings, monkeypatch):
+    path = settings.data / "s"
+    monkeypatch.chdir(settings.data)  # the path of a socket is short
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind("s")
+        server.listen()
+        done = python(cell(work), f"import socket; socket.socket(socket.AF_UNIX).connect({str(path)!r})")
+    assert b"FileNotFoundError" in done.stderr
+
+
+def test_every_privilege_is_gone(kind, work):
+    done = python(cell(work), "print(open('/proc/self/status').read())")
+    state = dict(line.split(":\t", 1) for line in done.stdout.decode().splitlines() if ":\t" in line)
+    assert {state[name] for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {"0" * 16}
+    assert state["NoNewPrivs"] == "1"
+
+
+def test_the_work_folder_is_writable_and_a_bound_layer_is_not(kind, work, tmp_path):
+    layer = tmp_path / "layer"
+    layer.mkdir()
+    (layer / "thing.py").write_text("X = 7")
+    one = cell(work, binds=(jail.Bind(layer, "/layer"),))
+    done = python(
+        one, "import sys; sys.path.insert(0, '/layer'); import thing; open('/work/made', 'w').write(str(thing.X))"
+    )
+    assert (done.code, (work / "made").read_text()) == (0, "7"), done.stderr
+    assert b"Read-only" in python(one, "open('/layer/x', 'w')").stderr
+
+
+def test_nothing_of_towpath_is_importable(kind, work):
+    assert b"ModuleNotFoundError" in python(cell(work), "import towpath").stderr
+
+
+def test_without_network_nothing_answers(kind, work):
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        code = f"import socket; socket.create_connection(('127.0.0.1', {server.getsockname()[1]}), 2)"
+        assert python(cell(work), code).code == 0
+        assert python(cell(work, network=False), code).code != 0
+
+
+def test_sigterm_reaches_the_program_itself(kind, work):
+    code = (
+        "import signal, sys, time; signal.signal(15, lambda *_: sys.exit(7)); print('up', flush=True); time.sleep(30)"
+    )
+    child = jail.popen(cell(work), [PYTHON, "-c", code], stdout=-1)
+    assert child.stdout.readline() == b"up\n"
+    child.terminate()
+    assert child.wait(5) == 7
+    child.stdout.close()
+
+
+def test_a_tree_that_does_not_end_is_ended(kind, work):
+    began = time.monotonic()
+    done = jail.run(cell(work), ["/bin/sh", "-c", "sleep 60 & sleep 60"], timeout_s=0.5)
+    assert done.timed_out
+    assert time.monotonic() - began < 6
+
+
+def test_a_flood_is_cut_and_the_command_goes_on(kind, work):
+    done = python(cell(work), "for _ in range(2000): print('x' * 10000)", output_limit=100_000, timeout_s=30)
+    assert done.truncated
+    assert done.code == 0
+    assert len(done.stdout) < 200_000
+
+
+def test_a_memory_eater_is_stopped(kind, work):
+    done = python(cell(work, memory_mb=200), "x = bytearray(900_000_000)")
+    assert b"MemoryError" in done.stderr
+
+
+def test_a_sealed_file_joins_the_environment_and_no_argument(kind, work, tmp_path):
+    one = cell(work, sealed=(tmp_path / "sealed.json",))
+    jail.seal(tmp_path / "sealed.json", b'{"PASSWORD": "hunter2"}', one)
+    argv = jail.command(
+        one, [PYTHON, "-c", "import os; print(os.environ['PASSWORD'])"], spec_path=tmp_path / "spec.json"
+    )
+    assert "hunter2" not in " ".join(argv) + (tmp_path / "spec.json").read_text()
+    assert (tmp_path / "sealed.json").stat().st_mode & 0o777 == 0o400
+    assert jail.run(one, [PYTHON, "-c", "import os; print(os.environ['PASSWORD'])"], timeout_s=5).stdout == b"hunter2\n"
+
+
+def test_two_organisations_are_two_users(settings, work):
+    if os.getuid():
+        pytest.skip("another uid needs root")
+    first, second = cell(work).uid, cell(work, organisation="other").uid
+    assert first != second
+    assert cell(work).uid == first
+
+
+def test_credentials_in_index_addresses_are_left_out(monkeypatch):
+    monkeypatch.setenv("UV_INDEX_URL", "https://me:secret@index.example/simple")
+    monkeypatch.setenv("UV_INDEX_PASSWORD", "secret")
+    passed = jail.environment_passthrough()
+    assert passed["UV_INDEX_URL"] == "https://index.example/simple"
+    assert "secret" not in "".join(passed.values())
+
+
+def test_a_host_that_allows_nothing_says_so(monkeypatch):
+    monkeypatch.setenv("TOWPATH_JAIL", "none")
+    host.probe.cache_clear()
+    assert host.probe().kind == "none"
+    assert host.probe().reasons
+    host.probe.cache_clear()

@@ -1,0 +1,78 @@
+"""The CI engine in the jail: output, failure, time, floods, cancel, secrets."""
+
+import time
+
+import pytest
+
+from towpath.kit import jail
+from towpath.pipelines import act
+from towpath.pipelines.masking import Mask
+from towpath.repositories import git
+
+HEAD = "name: ci\non: push\njobs:\n  build:\n    runs-on: ubuntu-latest\n    steps:\n"
+
+
+@pytest.fixture
+def workflow(settings, tmp_path):
+    def make(steps: str) -> jail.Cell:
+        source = tmp_path / "source"
+        (source / ".github/workflows").mkdir(parents=True)
+        (source / ".github/workflows/ci.yml").write_text(HEAD + steps)
+        bare, work = tmp_path / "x.git", tmp_path / "work"
+        git.init_bare(bare, "main")
+        commit = git.commit_tree(bare, source, "main", "x", ("a", "a@b"))
+        git.checkout(bare, commit, work / "source", "main")
+        (work / "output").mkdir()
+        return jail.Cell("pipeline", "northbank", work=work, environment={"TOWPATH_OUTPUT": "/work/output"})
+
+    return make
+
+
+def run(cell, *, timeout_s=30, cancelled=lambda: False):
+    lines: list[act.Line] = []
+    outcome = act.run(
+        cell, branch="main", event={}, actor="ada", secrets_file=False, timeout_s=timeout_s, cancelled=cancelled, on_line=lines.append
+    )  # fmt: skip
+    return outcome, lines
+
+
+def test_a_workflow_runs_and_hands_its_artifact_over(workflow):
+    cell = workflow(
+        "      - uses: actions/checkout@v4\n      - run: mkdir out && echo made > out/a.txt\n"
+        "      - uses: actions/upload-artifact@v4\n        with: { name: bundle, path: out }\n"
+    )
+    outcome, lines = run(cell)
+    assert outcome.code == 0, [line.text for line in lines]
+    assert (cell.work / "output/bundle/a.txt").read_text() == "made\n"
+    assert any(line.final for line in lines)
+
+
+def test_a_failing_step_is_named(workflow):
+    outcome, lines = run(workflow("      - name: Break\n        run: exit 3\n"))
+    assert outcome.code == 1
+    assert [line.step for line in lines if line.result == "failure"] == ["Break"]
+
+
+def test_a_workflow_that_never_ends_is_ended(workflow):
+    began = time.monotonic()
+    outcome, _ = run(workflow("      - run: sleep 600\n"), timeout_s=2)
+    assert outcome.timed_out
+    assert time.monotonic() - began < 10
+
+
+def test_cancel_reaches_a_running_step(workflow):
+    began = time.monotonic()
+    outcome, _ = run(workflow("      - run: sleep 600\n"), cancelled=lambda: time.monotonic() - began > 1)
+    assert outcome.code != 0
+    assert time.monotonic() - began < 8
+
+
+def test_an_unknown_action_is_a_clear_error(workflow):
+    outcome, lines = run(workflow("      - uses: nobody/nothing@v1\n"))
+    assert outcome.code == 1
+    assert "nobody/nothing" in outcome.error + " ".join(line.text for line in lines)
+
+
+def test_secrets_are_masked_plain_and_in_base64():
+    mask = Mask(["hunter2-secret"])
+    assert "hunter2" not in mask.text("a hunter2-secret b aHVudGVyMi1zZWNyZXQ= c")

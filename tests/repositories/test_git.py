@@ -1,0 +1,103 @@
+"""Git: exact commits, quick first commits, no way out of a revision."""
+
+import subprocess
+
+import pytest
+
+from towpath.kit import db
+from towpath.kit.errors import Conflict, Invalid, NotFound
+from towpath.repositories import git, service
+from towpath.repositories.actions import Takes, run
+from towpath.runs import service as runs
+from towpath.sdk.types import Context
+
+AUTHOR = ("Ada", "ada@users.invalid")
+
+
+@pytest.fixture
+def bare(tmp_path):
+    folder = tmp_path / "x.git"
+    git.init_bare(folder, "main")
+    source = tmp_path / "source"
+    (source / "docs").mkdir(parents=True)
+    (source / "docs" / "a.md").write_text("one")
+    (source / "b.txt").write_text("two")
+    return folder, source
+
+
+def test_the_same_files_are_the_same_commit(bare):
+    folder, source = bare
+    first = git.commit_tree(folder, source, "main", "Start", AUTHOR)
+    assert git.commit_tree(folder, source, "main", "Start", AUTHOR) == first
+    (source / "b.txt").write_text("changed")
+    second = git.commit_tree(folder, source, "main", "Change", AUTHOR)
+    assert [one.sha for one in git.log(folder, "main")] == [second, first]
+
+
+def test_a_checkout_is_exactly_the_commit(bare, tmp_path):
+    folder, source = bare
+    first = git.commit_tree(folder, source, "main", "Start", AUTHOR)
+    (source / "b.txt").write_text("changed")
+    git.commit_tree(folder, source, "main", "Change", AUTHOR)
+    git.checkout(folder, first, tmp_path / "out", "main")
+    assert (tmp_path / "out" / "b.txt").read_text() == "two"
+
+
+def test_trees_and_files_are_read_without_a_work_tree(bare):
+    folder, source = bare
+    git.commit_tree(folder, source, "main", "Start", AUTHOR)
+    assert [(one.name, one.kind) for one in git.list_tree(folder, "main")] == [("docs", "folder"), ("b.txt", "file")]
+    assert git.read_file(folder, "main", "docs/a.md") == b"one"
+    with pytest.raises(NotFound):
+        git.read_file(folder, "main", "nope")
+
+
+@pytest.mark.parametrize("revision", ["--upload-pack=x", "", "a b", "main:../x", "x\ny"])
+def test_a_revision_is_no_option(bare, revision):
+    with pytest.raises(NotFound):
+        git.read_file(bare[0], revision, "b.txt")
+
+
+def test_a_repositorys_own_hook_never_runs(bare, tmp_path):
+    folder, source = bare
+    hook = folder / "hooks" / "post-update"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+    hook.chmod(0o755)
+    git.commit_tree(folder, source, "main", "Start", AUTHOR)
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "-q", str(folder), str(clone)], check=True, env=git.environment())
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("name", ["../x", "A", "x.git", "", "a/b", "-x", "x..y"])
+def test_a_bad_name_is_refused(organisation, developer, name):
+    with pytest.raises(Invalid), db.write(organisation) as session:
+        service.create(session, developer, name)
+
+
+def context(organisation, actor, workspace, key="k"):
+    return Context(actor, key, workspace, organisation, lambda text: None, lambda: False)
+
+
+def test_publishing_twice_with_one_key_is_one_repository_and_one_commit(organisation, developer, bare):
+    runs.launch_with(None)
+    ctx = context(organisation, developer, bare[1])
+    first, second = run(Takes(name="orders"), ctx), run(Takes(name="orders"), ctx)
+    assert first == second
+    with pytest.raises(Conflict):
+        run(Takes(name="orders"), context(organisation, developer, bare[1], "other"))
+
+
+def test_a_recorded_branch_is_an_event_once(organisation, developer, bare):
+    made = run(Takes(name="orders"), context(organisation, developer, bare[1]))
+    assert service.record_refs(organisation, developer, made.repositoryId) == []
+    (bare[1] / "b.txt").write_text("pushed while nobody looked")
+    commit = git.commit_tree(service.folder(made.repositoryId), bare[1], "main", "Push", AUTHOR)
+    changes = service.record_refs(organisation, developer, made.repositoryId)
+    assert changes == [{"branch": "main", "commit": commit, "before": made.commitHash}]
+
+
+def test_a_workspace_cannot_publish_what_lies_beside_it(organisation, developer, bare):
+    with pytest.raises(Invalid):
+        run(Takes(name="orders", sourcePath="../.."), context(organisation, developer, bare[1]))

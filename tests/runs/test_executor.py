@@ -1,0 +1,132 @@
+"""Runs: each step once, results kept, waiting, cancelling, retrying, resuming after death."""
+
+import pytest
+
+from towpath.kit import db, jobs
+from towpath.kit.errors import Invalid
+from towpath.kit.jobs import WAIT, Act, Fact, Job
+from towpath.runs import service
+from towpath.runs.executor import Executor
+
+
+@pytest.fixture
+def world(organisation, monkeypatch):
+    monkeypatch.setattr(jobs, "checkpoint", lambda name, call: call())
+    service.launch_with(None)
+    return organisation
+
+
+def execute(ref, job, run_id):
+    Executor({job.kind: job}, lambda name: ref).execute(ref.name, run_id)
+    with db.read(ref) as session:
+        return service.get(session, run_id)
+
+
+def start(ref, actor, kind="test", **changes):
+    with db.write(ref) as session:
+        return service.start(session, actor, kind, title="Test", subject="x", input={}, **changes).id
+
+
+def act(key, do, settle=lambda session, run, data, result: result):
+    return Act(key, key, lambda session, run: dict(run.results), do, settle)
+
+
+def test_steps_see_the_results_of_earlier_ones(world, developer):
+    job = Job(
+        "test",
+        lambda run: [
+            Fact("one", "One", lambda s, r: {"n": 1}),
+            act("two", lambda data, ctx: {"n": data["one"]["n"] + 1}),
+        ],
+    )
+    run = execute(world, job, start(world, developer))
+    assert (run.status, run.results) == ("succeeded", {"one": {"n": 1}, "two": {"n": 2}})
+
+
+def test_a_finished_step_is_not_done_again_when_the_run_resumes(world, developer):
+    calls = []
+
+    def die(data, ctx):
+        calls.append("two")
+        if calls.count("two") == 1:
+            raise KeyboardInterrupt  # the process goes away in the middle of the step
+        return {}
+
+    job = Job("test", lambda run: [act("one", lambda d, c: calls.append("one") or {}), act("two", die)])
+    run_id = start(world, developer)
+    with pytest.raises(KeyboardInterrupt):
+        execute(world, job, run_id)
+    assert execute(world, job, run_id).status == "succeeded"
+    assert calls == ["one", "two", "two"]
+
+
+def test_an_error_is_kept_with_its_places_and_retry_goes_on_from_there(world, developer):
+    fail = [True]
+
+    def second(data, ctx):
+        if fail:
+            raise Invalid("wrong", hint="mend it")
+        return {}
+
+    calls = []
+    job = Job("test", lambda run: [act("one", lambda d, c: calls.append(1) or {}), act("two", second)])
+    run_id = start(world, developer)
+    run = execute(world, job, run_id)
+    assert (run.status, run.error["message"], run.error["hint"]) == ("failed", "wrong", "mend it")
+    fail.clear()
+    with db.write(world) as session:
+        service.retry(session, developer, run_id)
+    assert execute(world, job, run_id).status == "succeeded"
+    assert calls == [1]
+
+
+def test_a_waiting_run_goes_on_when_it_is_resumed(world, developer):
+    answer = [WAIT]
+    job = Job("test", lambda run: [Fact("ask", "Ask", lambda s, r: answer[0])])
+    run_id = start(world, developer)
+    assert execute(world, job, run_id).status == "waiting"
+    answer[0] = {"yes": True}
+    with db.write(world) as session:
+        service.resume(session, run_id)
+    assert execute(world, job, run_id).results == {"ask": {"yes": True}}
+
+
+def test_cancel_stops_before_the_next_step_and_takes_the_children_along(world, developer):
+    run_id = start(world, developer)
+    child = start(world, developer, parent_id=run_id, root_id=run_id)
+
+    def stop(data, ctx):
+        with ctx.write() as session:
+            service.cancel(session, developer, run_id)
+        return {}
+
+    job = Job("test", lambda run: [act("one", stop), act("two", lambda d, c: pytest.fail("ran"))])
+    assert execute(world, job, run_id).status == "cancelled"
+    with db.read(world) as session:
+        assert service.get(session, child).status == "cancelled"
+
+
+def test_a_wish_repeated_with_its_id_is_one_run(world, developer):
+    first = start(world, developer, run_id="01890000-0000-7000-8000-000000000001")
+    assert start(world, developer, run_id=first) == first
+    with db.read(world) as session:
+        assert len(service.find(session, kind="test")) == 1
+
+
+def test_a_log_over_its_limit_is_counted_not_kept(world, developer, settings):
+    settings.run_log_bytes = 10_000
+    job = Job("test", lambda run: [act("flood", lambda d, ctx: [ctx.log("x" * 999) for _ in range(100)] and {})])
+    run_id = start(world, developer)
+    execute(world, job, run_id)
+    with db.read(world) as session:
+        lines = service.lines(session, run_id)
+    assert len(lines) == 11
+    assert "90 more lines left out" in lines[-1].text
+
+
+def test_a_job_hears_every_ending(world, developer):
+    heard = []
+    job = Job("test", lambda run: [act("one", lambda d, c: 1 / 0)], lambda session, run: heard.append(run.status))
+    run = execute(world, job, start(world, developer))
+    assert heard == ["failed"]
+    assert "fault of the platform" in run.error["hint"]
