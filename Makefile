@@ -38,14 +38,14 @@ down: ## Stop the portal and the services of ./.towpath
 
 test: $(VENV)/.dev ## Set up and run all tests
 	@bench/browser.sh
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.dev ## Style, types, floors and rooms, templates
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/lint-imports --no-timing
+	@$(BIN)/lint-imports
 	@$(BIN)/mypy
-	@$(BIN)/djlint --quiet --check --lint src/towpath || true
+	@$(BIN)/python -m pytest -q -p no:xdist tests/test_architecture.py
 
 fix: $(VENV)/.dev ## Format and mend what can be mended
 	@$(BIN)/ruff check --fix .

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import os
 import subprocess
 import sys
 import zipfile
@@ -94,7 +95,9 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A running runtime; afterwards no process of it is alive and its ports are free."""
     path = tmp_path_factory.mktemp("home")
-    use(Settings(home=path, port_base=26500, edge_port=26499, ready_timeout_s=5, drain_s=0.3))
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+    edge_port = 26499 - worker
+    use(Settings(home=path, port_base=26500 + 700 * worker, edge_port=edge_port, ready_timeout_s=5, drain_s=0.3))
     supervisor, edge = Supervisor(replacing.end_orphans), Edge()
     supervisor.up()
     edge.up()
@@ -102,7 +105,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     edge.down()
     supervisor.down()
     assert [one for one in psutil.process_iter(["cmdline"]) if str(path) in " ".join(one.info["cmdline"] or [])] == []
-    assert ports.free(26499)
+    assert ports.free(edge_port)
 
 
 @pytest.fixture
