@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from towpath.golden_paths import confine
-from towpath.golden_paths.actions import catalog_write, debug_log, debug_wait, fetch_plain, fs_delete, fs_rename
+from towpath.golden_paths.actions import (
+    catalog_write,
+    debug_log,
+    debug_wait,
+    fetch_plain,
+    fetch_template,
+    fs_delete,
+    fs_rename,
+)
 from towpath.golden_paths.context import TaskContext
 from towpath.kit.actor import Actor, Role
 from towpath.kit.db import DatabaseRef
@@ -101,6 +109,48 @@ def test_a_link_out_of_the_workspace_is_not_copied(context: Make, target: str) -
     (skeleton(ctx) / "link").symlink_to(target)
     with pytest.raises(Invalid):
         fetch_plain.run(fetch_plain.Takes(url="./skeleton"), ctx)
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_fetch_template_renders_names_and_texts_and_keeps_what_is_there(context: Make, dry_run: bool) -> None:
+    ctx = context(dry_run=dry_run)
+    source = skeleton(ctx)
+    (source / "${{ values.name }}.md").write_text("# ${{ values.name }}")
+    (source / "raw.yml").write_text("${{ github.sha }}")
+    (source / "bin").write_bytes(b"\x00${{ values.name }}")
+    confine.put(ctx.workspace, "kept.md", b"mine")
+    (source / "kept.md").write_text("theirs")
+    takes = {"url": "./skeleton", "values": {"name": "größe"}, "copyWithoutTemplating": ["*.yml"]}
+    for _ in range(2):  # a repeated step ends the same
+        fetch_template.run(fetch_template.Takes.model_validate(takes), ctx)
+    made = {path: (ctx.workspace / path).read_bytes() for path, _ in confine.walk(ctx.workspace)}
+    assert made == {
+        "größe.md": "# größe".encode(),
+        "raw.yml": b"${{ github.sha }}",
+        "bin": b"\x00${{ values.name }}",
+        "kept.md": b"mine",
+    }
+    fetch_template.run(fetch_template.Takes.model_validate({**takes, "replace": True}), ctx)
+    assert (ctx.workspace / "kept.md").read_text() == "theirs"
+
+
+def test_fetch_template_with_an_extension_renders_only_those_and_drops_it(context: Make) -> None:
+    ctx = context()
+    (skeleton(ctx) / "a.txt.njk").write_text("${{ values.x }}")
+    (skeleton(ctx) / "b.txt").write_text("${{ values.x }}")
+    takes = fetch_template.Takes(url="./skeleton", values={"x": 1}, templateFileExtension=True)
+    fetch_template.run(takes, ctx)
+    assert (ctx.workspace / "a.txt").read_text() == "1"
+    assert (ctx.workspace / "b.txt").read_text() == "${{ values.x }}"
+
+
+@pytest.mark.parametrize("name", ["../x", "a/../../x", ".git/hooks", ".."])
+def test_a_name_that_renders_out_of_the_workspace_is_refused(context: Make, name: str, tmp_path: Path) -> None:
+    ctx = context()
+    (skeleton(ctx) / "${{ values.name }}").write_text("x")
+    with pytest.raises(Invalid):
+        fetch_template.run(fetch_template.Takes(url="./skeleton", values={"name": name}), ctx)
+    assert not (tmp_path / "x").exists()
 
 
 @pytest.mark.parametrize("dry_run", [False, True])

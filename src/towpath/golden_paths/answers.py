@@ -85,4 +85,4 @@ def _message(error: ValidationError) -> str:
         return f"is not of a type(s) {','.join([value] if isinstance(value, str) else value)}"
     if error.validator == "enum":
         return f"is not one of enum values: {','.join(str(one) for one in value)}"
-    return _MESSAGES.get(str(error.validator), error.message).replace("{}", str(value))
+    return str(_MESSAGES.get(str(error.validator), error.message).replace("{}", str(value)))

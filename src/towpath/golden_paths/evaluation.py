@@ -1,7 +1,7 @@
 """What one step of a template does, decided: its condition, its repetitions, its input. Pure but for the renderer given."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,7 +82,7 @@ def _turn(step: TemplateStep, place: str, takes: type[BaseModel], scope: Mapping
         ) from error
 
 
-def gathered(step: TemplateStep, gives: list[Mapping[str, Any]]) -> dict[str, Any]:
+def gathered(step: TemplateStep, gives: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The step's outputs: those of its one turn, or with `each` a list by output name."""
     if step.each is None:
         return dict(gives[0])
