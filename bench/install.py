@@ -49,15 +49,30 @@ def free_port(low: int, high: int) -> int:
                 return port
 
 
+def _ports(home: Path) -> tuple[int, int, int]:
+    """Portal, edge and first service port: those of an earlier start on the same home, else free ones."""
+    kept = home.parent / "ports.txt"
+    if kept.exists():
+        portal, edge, first = (int(word) for word in kept.read_text().split())
+        return portal, edge, first
+    chosen = free_port(7200, 7900), free_port(8200, 8900), free_port(20000, 27000)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_text(" ".join(str(port) for port in chosen))
+    return chosen
+
+
 @contextmanager
-def fresh(home: Path | None = None, **settings: str) -> Iterator[Install]:
-    """Start an install, hand it over, and end everything of it. Raises RuntimeError when something stays alive."""
+def fresh(home: Path | None = None, *, keep: str = "", **settings: str) -> Iterator[Install]:
+    """Start an install, hand it over, and end everything of it. Raises RuntimeError when something stays alive.
+
+    With `keep` services and engines go on, for a second start on the same `home`, and a dead portal is no error.
+    """
     with tempfile.TemporaryDirectory(prefix="towpath-road-") as folder:
         place = home or Path(folder) / "home"
-        port, edge = free_port(7200, 7900), free_port(8200, 8900)
+        port, edge, base_port = _ports(place)
         environment = {
             **os.environ, "TOWPATH_HOME": str(place), "TOWPATH_PORT": str(port), "TOWPATH_EDGE_PORT": str(edge),
-            "TOWPATH_PORT_BASE": str(free_port(20000, 27000)), **settings,
+            "TOWPATH_PORT_BASE": str(base_port), **settings,
         }  # fmt: skip
         log = Path(folder) / "portal.log"
         began = time.monotonic()
@@ -70,15 +85,15 @@ def fresh(home: Path | None = None, **settings: str) -> Iterator[Install]:
             _await(base, portal, log)
             started = time.monotonic() - began
             plain = Install(place, httpx.Client(base_url=base), f"http://127.0.0.1:{edge}", started, environment)
-            yield Install(place, plain.client("developer"), plain.edge, started, environment)
+            with plain.api, plain.client("developer") as developer:
+                yield Install(place, developer, plain.edge, started, environment)
         finally:
-            subprocess.run(
-                [TOWPATH, "down", "--services"], env=environment, capture_output=True, check=False, timeout=60
-            )
+            words = ["down"] if keep else ["down", "--services"]
+            subprocess.run([TOWPATH, *words], env=environment, capture_output=True, check=False, timeout=60)
             if portal.poll() is None:
                 portal.send_signal(signal.SIGKILL)
             portal.wait()
-        if left := alive(place):
+        if not keep and (left := alive(place)):
             raise RuntimeError(f"still alive: {left}")
 
 

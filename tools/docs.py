@@ -25,7 +25,12 @@ def _table(title: str, intro: str, head: tuple[str, ...], rows: list[tuple[str, 
 def settings() -> str:
     """Every setting."""
     rows = [
-        (f"`TOWPATH_{name.upper()}`", f"`{name}`", str(one.get_default(call_default_factory=True)) or "–", one.description or "")
+        (
+            f"`TOWPATH_{name.upper()}`",
+            f"`{name}`",
+            str(one.get_default(call_default_factory=True)) or "–",
+            one.description or "",
+        )
         for name, one in Settings.model_fields.items()
     ]
     intro = "Each is an environment variable, or a key of `towpath.yaml` in the working folder; the variable wins."
@@ -36,7 +41,9 @@ def permissions() -> str:
     """Every permission."""
     found = sorted(plugins.collect(plugins.call().permissions()), key=lambda one: one.id)
     rows = [(f"`{one.id}`", one.role.name.replace("_", " "), one.description) for one in found]
-    return _table("Permissions", "A role includes the ones before it.", ("permission", "least role", "what it allows"), rows)
+    return _table(
+        "Permissions", "A role includes the ones before it.", ("permission", "least role", "what it allows"), rows
+    )
 
 
 def hook_points() -> str:
@@ -46,7 +53,9 @@ def hook_points() -> str:
         if getattr(function, f"{hooks.PROJECT}_spec", None) is not None:
             arguments = ", ".join(inspect.signature(function).parameters)
             rows.append((f"`{name}({arguments})`", _first(function.__doc__)))
-    return _table("Hooks", "All extension points, for built-in capabilities and plugins alike.", ("hook", "what it answers"), rows)
+    return _table(
+        "Hooks", "All extension points, for built-in capabilities and plugins alike.", ("hook", "what it answers"), rows
+    )
 
 
 def template_actions() -> str:
@@ -66,13 +75,17 @@ def drivers() -> str:
     """Every resource driver."""
     found = sorted(plugins.collect(plugins.call().resource_drivers()), key=lambda one: one.id)
     rows = [(f"`{one.id}`", ", ".join(f"`{type_}`" for type_ in one.types), _first(type(one).__doc__)) for one in found]
-    return _table("Resource drivers", "Who brings which resource types about.", ("driver", "types", "what it does"), rows)
+    return _table(
+        "Resource drivers", "Who brings which resource types about.", ("driver", "types", "what it does"), rows
+    )
 
 
 def kinds() -> str:
     """Every kind of entity."""
     found = sorted(plugins.collect(plugins.call().kinds()), key=lambda one: one.name)
-    rows = [(f"`{one.name}`", ", ".join(f"`{v}`" for v in one.api_versions), one.supply, one.description) for one in found]
+    rows = [
+        (f"`{one.name}`", ", ".join(f"`{v}`" for v in one.api_versions), one.supply, one.description) for one in found
+    ]
     intro = "`any`: from any registered location; `granted`: only from locations a platform engineer granted."
     return _table("Kinds", intro, ("kind", "versions", "supply", "what it is"), rows)
 
@@ -88,7 +101,10 @@ def commands() -> str:
             for name in sorted(command.commands):
                 walk(command.commands[name], f"{path} {name}")
             return
-        words = [one.make_metavar(click.Context(command)) if isinstance(one, click.Argument) else one.opts[0] for one in command.params]
+        words = [
+            one.make_metavar(click.Context(command)) if isinstance(one, click.Argument) else one.opts[0]
+            for one in command.params
+        ]
         rows.append((f"`{' '.join([path, *words])}`", _first(command.help)))
 
     walk(cli.towpath, "towpath")

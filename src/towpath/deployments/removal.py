@@ -5,7 +5,7 @@ from typing import Any
 from towpath.deployments import service
 from towpath.kit import db
 from towpath.kit.errors import TowpathError
-from towpath.kit.jobs import Act, Context, Fact
+from towpath.kit.jobs import Act, Context
 from towpath.runs import service as runs
 from towpath.sdk.types import EntityView, Removal, RunView
 
@@ -32,17 +32,24 @@ def removals(session: db.Session, entity: EntityView) -> list[Removal]:
                 ctx.log(str(error))
         return {"ended": len(ids)}
 
-    def forget(session: db.Session, run: RunView) -> dict[str, Any]:
+    def old_runs(session: db.Session, run: RunView) -> list[str]:
+        return [one for kind in ("deployment", "task") for one in runs.about(session, entity.ref, kind=kind)]
+
+    def workspaces(ids: list[str], ctx: Context) -> list[str]:
+        runs.remove_workspaces(ids)
+        return ids
+
+    def forget(session: db.Session, run: RunView, ids: list[str], result: list[str]) -> dict[str, Any]:
         service.forget(session, entity.uid)
+        runs.forget(session, ids)
         return {}
 
     items = tuple(f"{row.environment}: {row.digest[:19]}" for row in active)
-    history = (f"{len(known)} deployments in the history",)
+    history = (f"{len(known)} deployments in the history, with their logs",)
+    last = Act("history", "Forget deployments", old_runs, workspaces, forget)
     return [
         Removal(
             "deployments.active", "Deployments on their way", items, Act("active", "End deployments", open_ones, end), 5
         ),
-        Removal(
-            "deployments.history", "Deployment records", history, Fact("history", "Forget deployments", forget), 80
-        ),
+        Removal("deployments.history", "Deployment records", history, last, 80),
     ]

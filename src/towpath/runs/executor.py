@@ -6,6 +6,7 @@ import threading
 import traceback
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -20,6 +21,7 @@ from towpath.sdk.types import RunView
 
 log = logging.getLogger(__name__)
 SWEEP_S = 5.0
+WORKSPACE_S = 86_400.0
 
 
 class Executor:
@@ -169,11 +171,18 @@ class Executor:
         service.launch_with(None)
         self._stop.set()
 
+    def _sweep_workspaces(self) -> None:
+        """Working folders of failed runs stay a day for a retry, then go."""
+        for folder in settings.current().folder("runs").iterdir():
+            if _old(folder):
+                shutil.rmtree(folder, ignore_errors=True)
+
     def _sweep(self, databases: Callable[[], list[db.DatabaseRef]]) -> None:
         first = True
         while first or not self._stop.wait(SWEEP_S):
             late = clock.now() - timedelta(seconds=0 if first else 2)
             first = False
+            self._sweep_workspaces()
             for ref in databases():
                 try:
                     with db.read(ref) as session:
@@ -182,6 +191,10 @@ class Executor:
                         jobs.start(ref.name, run_id, attempt)
                 except Exception:  # the sweep of the other organisations goes on
                     log.exception("runs of %s could not be swept", ref.name)
+
+
+def _old(folder: Path) -> bool:
+    return folder.is_dir() and clock.now().timestamp() - folder.stat().st_mtime > WORKSPACE_S
 
 
 class _Cancelled:

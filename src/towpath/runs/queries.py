@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from towpath.runs.model import Run, RunLog, RunStep
@@ -70,6 +70,18 @@ def last_line(session: Session, run_id: str) -> int:
 def add_lines(session: Session, rows: list[dict[str, Any]]) -> None:
     """Insert many lines at once."""
     session.execute(insert(RunLog), rows)
+
+
+def trees_about(session: Session, subject: str) -> list[Run]:
+    """Every run of each tree in which some run is about a subject."""
+    roots = select(Run.root_id).where(Run.subject == subject)
+    return list(session.scalars(select(Run).where(Run.root_id.in_(roots))))
+
+
+def remove(session: Session, run_ids: Sequence[str]) -> None:
+    """Forget runs with their steps and lines."""
+    for table, column in ((RunLog, RunLog.run_id), (RunStep, RunStep.run_id), (Run, Run.id)):
+        session.execute(delete(table).where(column.in_(run_ids)))
 
 
 def queued_before(session: Session, moment: datetime) -> list[Run]:

@@ -1,12 +1,13 @@
 """Use cases of runs: wish one, look at it, wait for it, cancel it, try it again."""
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from towpath.audit.service import audited, note
-from towpath.kit import clock, db, events, ids, live
+from towpath.kit import clock, db, events, ids, live, settings
 from towpath.kit.actor import Actor, Role
 from towpath.kit.errors import Conflict, NotFound, Unavailable
 from towpath.kit.jobs import Context
@@ -157,6 +158,24 @@ def wait_for(ctx: Context, run_id: str, timeout_s: float) -> RunView:
         if clock.now().timestamp() > deadline:
             raise Unavailable(f"'{run.title}' did not end within {timeout_s:.0f} s", hint=f"see /runs/{run_id}")
         live.wait(f"run:{run_id}", seen, 1.0)
+
+
+def about(session: Session, subject: str, *, kind: str | None = None) -> list[str]:
+    """Ids of ended runs in the trees about a subject, of one kind when given; a deletion is never among them."""
+    rows = queries.trees_about(session, subject)
+    kept = {row.root_id for row in rows if row.kind == "deletion"}
+    return [row.id for row in rows if row.root_id not in kept and row.status in ENDED and kind in (None, row.kind)]
+
+
+def forget(session: Session, run_ids: Sequence[str]) -> None:
+    """Remove runs with their logs; their working folders go by `remove_workspaces`."""
+    queries.remove(session, run_ids)
+
+
+def remove_workspaces(run_ids: Sequence[str]) -> None:
+    """Remove the working folders of runs from disk; a repeat is fine."""
+    for run_id in run_ids:
+        shutil.rmtree(settings.current().data / "runs" / run_id, ignore_errors=True)
 
 
 def view(session: Session, row: Run) -> RunView:

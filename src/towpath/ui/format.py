@@ -23,18 +23,20 @@ def exact(moment: datetime) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """`0.4 s`, `12 s`, `1 m 12 s`, `2 h 5 m`; an en dash for None."""
+    """`0.4 s`, `12 s`, `1 m 12 s`, `2 h 5 m`, `3 d 4 h`; an en dash for None."""
     if seconds is None:
         return "–"
-    if seconds < 10:
+    if round(seconds, 1) < 10:
         return f"{seconds:.1f} s"
-    if seconds < 60:
+    if round(seconds) < 60:
         return f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:
         return f"{minutes} m {rest} s"
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} m"
+    if hours < 48:
+        return f"{hours} h {minutes} m"
+    return f"{hours // 24} d {hours % 24} h"
 
 
 def between(start: datetime | None, end: datetime | None) -> str:
@@ -74,6 +76,11 @@ def path_of(ref: str) -> str:
     kind, _, rest = ref.partition(":")
     namespace, _, name = rest.rpartition("/")
     return f"/catalog/{namespace or 'default'}/{kind}/{name}"
+
+
+def sentence(text: str) -> str:
+    """An error's message as a sentence on screen: its first letter large, the names in it as they are."""
+    return text[:1].upper() + text[1:]
 
 
 def initials(name: str) -> str:

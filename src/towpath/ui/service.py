@@ -37,7 +37,7 @@ def environment() -> Environment:
         loader=ChoiceLoader([FileSystemLoader(folder) for folder in _folders]),
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    for name in ("relative", "exact", "duration", "short", "size", "name_of", "path_of", "initials"):
+    for name in ("relative", "exact", "duration", "short", "size", "name_of", "path_of", "sentence", "initials"):
         made.filters[name] = getattr(formats, name)
     made.filters["iso"] = clock.iso
     made.filters["json"] = as_json
@@ -83,30 +83,37 @@ def asset(name: str) -> str:
 
 
 def text(request: Request, template: str, /, **context: Any) -> str:
-    """A template as text, with the context every template has."""
+    """A template as text, with what fragments share: `request`, `actor`, `csrf_token`, `is_active`."""
     return environment().get_template(template).render(**_shared(request), **context)
 
 
 def _shared(request: Request) -> dict[str, Any]:
-    state, app = request.state, request.app.state
-    actor = getattr(state, "actor", None)
-    signed_in = actor is not None and bool(actor.ref)
+    actor = getattr(request.state, "actor", None)
     path = request.url.path
-    items = app.navigation(request) if signed_in and hasattr(app, "navigation") else []
     return {
         "request": request,
-        "actor": actor if signed_in else None,
-        "csrf_token": getattr(state, "csrf", ""),
-        "navigation": items,
+        "actor": actor if actor is not None and actor.ref else None,
+        "csrf_token": getattr(request.state, "csrf", ""),
         "is_active": lambda href: path == href or (href != "/" and path.startswith(f"{href}/")),
-        "organisation_title": app.organisation_title(actor.organisation) if signed_in else "Towpath",
+    }
+
+
+def _shell(request: Request) -> dict[str, Any]:
+    # Only whole pages have the shell: a fragment asks neither the hooks nor the control database.
+    app, actor = request.app.state, getattr(request.state, "actor", None)
+    signed_in = actor is not None and bool(actor.ref)
+    return {
+        "navigation": app.navigation(request) if signed_in and hasattr(app, "navigation") else [],
+        "organisation_title": app.organisation_title(actor.organisation)
+        if actor is not None and signed_in
+        else "Towpath",
         "settings_banner": app.banner() if hasattr(app, "banner") else None,
     }
 
 
 def page(request: Request, template: str, /, *, status: int = 200, **context: Any) -> HTMLResponse:
     """A whole page; `title` names it."""
-    return HTMLResponse(text(request, template, **{"title": "Towpath", **context}), status)
+    return HTMLResponse(text(request, template, **{"title": "Towpath", **_shell(request), **context}), status)
 
 
 def fragment(request: Request, template: str, /, *, status: int = 200, **context: Any) -> HTMLResponse:
@@ -116,20 +123,20 @@ def fragment(request: Request, template: str, /, *, status: int = 200, **context
 
 def notice(request: Request, status: int, title: str, hint: str = "", details: Iterable[str] = ()) -> HTMLResponse:
     """An error as people read it: what happened, what to do, details folded; a fragment for htmx."""
-    name = "ui/notice.html" if "hx-request" in request.headers else "ui/error.html"
-    return page(request, name, status=status, title=title, code=status, hint=hint, details=list(details))
+    draw, name = (fragment, "ui/notice.html") if "hx-request" in request.headers else (page, "ui/error.html")
+    return draw(request, name, status=status, title=title, code=status, hint=hint, details=list(details))
 
 
 def content_security_policy() -> str:
-    """The policy of every page: our own scripts only, none inline, no eval. Canvas graphs set styles on elements."""
+    """The policy of every page: our own scripts and styles only, none inline, no eval. Islands style through the DOM."""
     return (
-        "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; "
+        "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
         "connect-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
     )
 
 
 class _Static:
-    """Serves built assets: names carry a hash, so they are kept for a year; the `.gz` beside one goes to who takes it."""
+    """Serves built assets: names with a hash are kept for a year; the `.gz` beside one goes to who takes it."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._response(scope)(scope, receive, send)
@@ -139,7 +146,9 @@ class _Static:
         path = (STATIC / name).resolve()
         if scope["method"] not in ("GET", "HEAD") or not path.is_relative_to(STATIC.resolve()) or not path.is_file():
             return PlainTextResponse("no such asset", 404)
-        headers = {"Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
+        hashed = path.parent.name == "assets"
+        kept = "public, max-age=31536000, immutable" if hashed else "public, max-age=300"
+        headers = {"Cache-Control": kept, "Vary": "Accept-Encoding"}
         kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
         accepts = dict(scope["headers"]).get(b"accept-encoding", b"").decode()
         packed = path.with_name(f"{path.name}.gz")

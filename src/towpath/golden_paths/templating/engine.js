@@ -38,7 +38,7 @@
     const key = JSON.stringify(options);
     if (!renderers.has(key)) {
       const { jsonify, ...usual } = filters;
-      renderers.set(key, createTemplateRenderer({ filters: options.cookiecutterCompat ? { ...usual, jsonify } : usual, ...options }));
+      renderers.set(key, createTemplateRenderer({ allowRegexExecution: true, filters: options.cookiecutterCompat ? { ...usual, jsonify } : usual, ...options }));
     }
     return renderers.get(key);
   };

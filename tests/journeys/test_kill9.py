@@ -1,0 +1,27 @@
+"""A portal that dies at the worst moment goes on at the next start: once per kind of run (the whole matrix is in bench)."""
+
+import shutil
+
+import pytest
+from bench import kill9
+
+CASES = [
+    ("task/publish/after-do", "create"),
+    ("pipeline/workflow/before-do", "create"),
+    ("deployment/apply/after-do", "create"),
+    ("deletion/repositories.repository/after-do", "delete"),
+]
+
+
+@pytest.fixture(scope="module")
+def layers(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("layers")
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize(("place", "story"), CASES, ids=lambda value: value)
+def test_a_killed_portal_resumes_and_leaves_no_orphan(layers, place, story):
+    assert kill9.case(place, story, layers) == "resumed"
