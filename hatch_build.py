@@ -36,7 +36,8 @@ def _fresh() -> bool:
         return False
     sources = [
         *(WEB / "src").rglob("*"), *(WEB / "tools").rglob("*"), *WEB.glob("*.js*"),
-        *(ROOT / "src/towpath").rglob("*.html"),
+        *(ROOT / "src/towpath").rglob("*.html"), *(ROOT / "src/towpath").rglob("pages.py"),
+        *(ROOT / "src/towpath").rglob("plug.py"),
     ]  # fmt: skip
     return max(path.stat().st_mtime for path in sources) < MADE.stat().st_mtime
 

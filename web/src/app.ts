@@ -10,6 +10,8 @@ document.addEventListener("htmx:config:request", (event: any) => {
   event.detail.ctx.request.headers["X-CSRF-Token"] = token();
 });
 (window as any).htmx = htmx;
+// What a person opened, chose or marked stays when a live fragment is morphed into place.
+htmx.config.morphIgnore = [...htmx.config.morphIgnore, "open", "aria-pressed", "aria-selected", "data-copied"];
 (window as any).towpathToken = token;
 
 // Islands: each is loaded when a page has its element, also after a swap.
@@ -19,7 +21,12 @@ const islands: Record<string, () => Promise<unknown>> = {
   "tp-log": () => import("./islands/log"),
   "tp-live": () => import("./islands/live"),
 };
+// A destructive form is closed until the name is typed, also when htmx brought it.
+const guard = () => {
+  for (const field of document.querySelectorAll<HTMLInputElement>("[data-confirm]")) confirm(field);
+};
 const load = () => {
+  guard();
   for (const [name, get] of Object.entries(islands)) {
     if (!customElements.get(name) && document.querySelector(name)) void get();
   }
@@ -39,9 +46,8 @@ document.addEventListener("click", async (event) => {
   }
   if (target.closest("[data-theme-toggle]")) {
     const dark = document.documentElement.dataset.theme !== "towpath-dark";
-    document.documentElement.dataset.theme = dark ? "towpath-dark" : "towpath-light";
     localStorage.setItem("towpath-theme", dark ? "dark" : "light");
-    document.dispatchEvent(new CustomEvent("themechange"));
+    paint(dark);
   }
   // A menu closes when something else is clicked.
   for (const menu of document.querySelectorAll<HTMLDetailsElement>("details[data-menu][open]")) {
@@ -49,16 +55,23 @@ document.addEventListener("click", async (event) => {
   }
 });
 
-// A destructive form opens its button once the name is typed.
 document.addEventListener("input", (event) => {
-  const field = event.target as HTMLInputElement;
-  if (!field.dataset?.confirm) return;
+  if ((event.target as HTMLElement).matches("[data-confirm]")) confirm(event.target as HTMLInputElement);
+});
+
+function confirm(field: HTMLInputElement): void {
   const button = field.form?.querySelector<HTMLButtonElement>("[data-confirm-button]");
   if (button) button.disabled = field.value !== field.dataset.confirm;
+}
+
+// The system's theme is followed until the person chose one.
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", (event) => {
+  if (!localStorage.getItem("towpath-theme")) paint(event.matches);
 });
-for (const field of document.querySelectorAll<HTMLInputElement>("[data-confirm]")) {
-  const button = field.form?.querySelector<HTMLButtonElement>("[data-confirm-button]");
-  if (button) button.disabled = true;
+
+function paint(dark: boolean): void {
+  document.documentElement.dataset.theme = dark ? "towpath-dark" : "towpath-light";
+  document.dispatchEvent(new CustomEvent("themechange"));
 }
 
 export function announce(text: string): void {

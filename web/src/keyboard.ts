@@ -57,26 +57,36 @@ function openJump(): void {
   input.focus();
 }
 
+type Place = { label: string; hint: string; href: string };
+
+// Pages answer at once, entities when the catalog does.
 async function filter(): Promise<void> {
   const input = document.getElementById("jump-input") as HTMLInputElement;
-  const list = document.getElementById("jump-list")!;
   const wanted = input.value.trim().toLowerCase();
   const pages = [...document.querySelectorAll<HTMLAnchorElement>("[data-nav]")].map((a) => ({ label: a.dataset.nav!, hint: "Page", href: a.getAttribute("href")! }));
-  let found = pages.filter((page) => page.label.toLowerCase().includes(wanted));
+  const found: Place[] = pages.filter((page) => page.label.toLowerCase().includes(wanted));
+  show(found);
   if (wanted.length > 1) {
     const query = new URLSearchParams({ fullTextFilterTerm: wanted, fullTextFilterFields: "metadata.name,metadata.title", limit: "8", fields: "kind,metadata.name,metadata.namespace,metadata.title" });
     const reply = await fetch(`/api/catalog/entities/by-query?${query}`);
-    if (reply.ok && input.value.trim().toLowerCase() === wanted) {
+    if (reply.ok) {
       for (const one of (await reply.json()).items) {
         const space = one.metadata.namespace ?? "default";
         found.push({ label: one.metadata.title ?? one.metadata.name, hint: one.kind, href: `/catalog/${space}/${one.kind.toLowerCase()}/${one.metadata.name}` });
       }
+      // A slow answer to an older question is dropped.
+      if (input.value.trim().toLowerCase() === wanted) show(found);
     }
   }
+}
+
+function show(found: Place[]): void {
+  const list = document.getElementById("jump-list")!;
   list.replaceChildren(
     ...found.slice(0, 12).map((one, index) => {
       const item = document.createElement("a");
       item.href = one.href;
+      item.id = `jump-${index}`;
       item.className = "flex items-center justify-between gap-4 px-4 h-10 text-sm aria-selected:bg-primary/10";
       item.setAttribute("role", "option");
       item.setAttribute("aria-selected", String(index === 0));
@@ -87,7 +97,7 @@ async function filter(): Promise<void> {
       return item;
     }),
   );
-  if (!found.length) list.textContent = "";
+  document.getElementById("jump-input")!.setAttribute("aria-activedescendant", found.length ? "jump-0" : "");
   document.getElementById("jump-empty")!.hidden = found.length > 0;
 }
 
@@ -99,5 +109,8 @@ function choose(event: KeyboardEvent): void {
   if (!step || !items.length) return;
   event.preventDefault();
   items[at]?.setAttribute("aria-selected", "false");
-  items[(at + step + items.length) % items.length].setAttribute("aria-selected", "true");
+  const next = items[(at + step + items.length) % items.length];
+  next.setAttribute("aria-selected", "true");
+  next.scrollIntoView({ block: "nearest" });
+  document.getElementById("jump-input")!.setAttribute("aria-activedescendant", next.id);
 }

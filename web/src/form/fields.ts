@@ -18,37 +18,54 @@ function filters(options: any, kinds: string[]): any[] {
   return [{ kind: options.allowedKinds ?? kinds }];
 }
 
+// The form's own template says what is wrong, below the field.
+const refused = (props: any) => (props.rawErrors?.length ? "has-error" : "");
+
 const picker = (kinds: string[]) => (props: any) => {
   const [found, setFound] = useState<Entity[] | null>(null);
   const options = props.uiSchema?.["ui:options"] ?? {};
   useEffect(() => void find(filters(options, kinds)).then(setFound), []);
   const id = props.idSchema?.$id ?? props.fieldPathId?.$id ?? props.name;
-  const errors: string[] = props.rawErrors ?? [];
   const set = (value: string) => (props.onChange as any)(value || undefined, props.fieldPathId?.path);
-  return h("div", { class: `form-group ${errors.length ? "has-error" : ""}` }, [
+  return h("div", { class: refused(props) }, [
     h("label", { for: id }, [props.schema.title ?? props.name, props.required ? h("span", { class: "muted" }, " *") : null]),
     h("select", { id, class: "form-control", value: props.formData ?? "", disabled: found === null || props.disabled, required: props.required, onChange: (event: any) => set(event.currentTarget.value) }, [
       h("option", { value: "" }, found === null ? "Loading …" : "Choose …"),
       ...(found ?? []).map((one) => h("option", { value: ref(one), selected: ref(one) === props.formData }, `${label(one)} — ${ref(one)}`)),
     ]),
     props.schema.description ? h("p", { class: "field-description" }, props.schema.description) : null,
-    errors.length ? h("ul", { class: "error-detail" }, errors.map((text) => h("li", {}, text))) : null,
   ]);
 };
 
 const text = (pattern?: RegExp) => (props: any) => {
   const id = props.idSchema?.$id ?? props.fieldPathId?.$id ?? props.name;
-  const errors: string[] = [...(props.rawErrors ?? [])];
-  if (pattern && props.formData && !pattern.test(props.formData)) errors.push("use letters, digits, '-', '_' and '.'");
-  return h("div", { class: `form-group ${errors.length ? "has-error" : ""}` }, [
+  const strange = pattern && props.formData && !pattern.test(props.formData);
+  return h("div", { class: refused(props) }, [
     h("label", { for: id }, [props.schema.title ?? props.name, props.required ? h("span", { class: "muted" }, " *") : null]),
     h("input", { id, class: "form-control", value: props.formData ?? "", placeholder: props.uiSchema?.["ui:placeholder"], autoFocus: props.uiSchema?.["ui:autofocus"], onInput: (event: any) => (props.onChange as any)(event.currentTarget.value || undefined, props.fieldPathId?.path) }),
     props.schema.description ? h("p", { class: "field-description" }, props.schema.description) : null,
-    errors.length ? h("ul", { class: "error-detail" }, errors.map((one) => h("li", {}, one))) : null,
+    strange ? h("p", { class: "error-detail" }, "use letters, digits, '-', '_' and '.'") : null,
+  ]);
+};
+
+// Backstage's Secret: the value goes into the request's secrets, the answers keep as many stars.
+const secret = (props: any) => {
+  const id = props.idSchema?.$id ?? props.fieldPathId?.$id ?? props.name;
+  const kept = (props.formContext ?? props.registry?.formContext).secrets as Record<string, string>;
+  const set = (value: string) => {
+    if (value) kept[props.name] = value;
+    else delete kept[props.name];
+    (props.onChange as any)(value ? "*".repeat(value.length) : undefined, props.fieldPathId?.path);
+  };
+  return h("div", { class: refused(props) }, [
+    h("label", { for: id }, [props.schema.title ?? props.name, props.required ? h("span", { class: "muted" }, " *") : null]),
+    h("input", { id, class: "form-control", type: "password", autoComplete: "off", value: kept[props.name] ?? "", onInput: (event: any) => set(event.currentTarget.value) }),
+    props.schema.description ? h("p", { class: "field-description" }, props.schema.description) : null,
   ]);
 };
 
 export const fields: any = {
+  Secret: secret,
   OwnerPicker: picker(["Group", "User"]),
   EntityPicker: picker(["Component"]),
   OwnedEntityPicker: picker(["Component"]),

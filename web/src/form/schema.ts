@@ -13,6 +13,13 @@ export function uiSchema(schema: any): any {
   return out;
 }
 
+// Every field that a page may ask for, also inside its branches, by name.
+export function declared(schema: any): Record<string, any> {
+  if (!schema || typeof schema !== "object") return {};
+  const inner = [...["oneOf", "anyOf", "allOf"].flatMap((branch) => schema[branch] ?? []), ...Object.values(schema.dependencies ?? {}), schema.then, schema.else];
+  return Object.assign({}, ...inner.map(declared), schema.properties);
+}
+
 function merge(into: any, from: any): void {
   for (const [key, value] of Object.entries(from)) into[key] = typeof value === "object" && into[key] ? { ...into[key], ...(value as object) } : value;
 }

@@ -3,7 +3,8 @@ import { h, render } from "preact";
 import { useState } from "preact/hooks";
 
 import { fields } from "../form/fields";
-import { uiSchema } from "../form/schema";
+import { type Complaint, complaints, errorSchema, pageOf } from "../form/refusals";
+import { declared, uiSchema } from "../form/schema";
 import { validator } from "../form/validator";
 
 type Page = { title: string; description?: string; schema: any };
@@ -14,6 +15,7 @@ class FormIsland extends HTMLElement {
     const inline = this.querySelector('script[type="application/json"]');
     const schema = inline ? JSON.parse(inline.textContent!) : await (await fetch(this.dataset.schemaUrl!)).json();
     const prefill = new URLSearchParams(location.search).get("formData");
+    this.replaceChildren();
     render(h(Wizard, { host: this, pages: schema.steps, start: prefill ? JSON.parse(prefill) : {}, labels: schema.presentation?.buttonLabels ?? {} }), this);
   }
 }
@@ -21,43 +23,67 @@ class FormIsland extends HTMLElement {
 function Wizard({ host, pages, start, labels }: { host: HTMLElement; pages: Page[]; start: any; labels: any }) {
   const [at, setAt] = useState(0);
   const [data, setData] = useState<any>(start);
-  const [errors, setErrors] = useState<string[]>([]);
+  const [refused, setRefused] = useState<Complaint[]>([]);
   const [busy, setBusy] = useState(false);
+  // Secrets never join the answers, which are kept and shown: they travel beside them.
+  const [secrets] = useState<Record<string, string>>({});
   const review = at === pages.length;
-  const change = (next: any) => { setData(next); preview(host, pages, next); };
-  const go = (to: number) => { setErrors([]); setAt(to); queueMicrotask(() => host.querySelector<HTMLElement>("input, select, textarea, button")?.focus()); };
+  const change = (next: any) => { setData(next); preview(next); };
+  const go = (to: number) => { setAt(to); setTimeout(() => host.querySelector<HTMLElement>("input, select, textarea, button")?.focus()); };
   const create = async () => {
     setBusy(true);
-    const reply = await fetch(host.dataset.action!, {
-      method: "POST",
-      headers: { "Content-Type": "application/json", "X-CSRF-Token": (window as any).towpathToken() },
-      body: JSON.stringify({ templateRef: host.dataset.template, values: data, secrets: {} }),
-    });
-    const body = await reply.json().catch(() => ({}));
-    if (reply.ok) { location.href = host.dataset.next!.replace("{id}", body.id); return; }
+    setRefused([]);
+    const found = await send(host, data, secrets);
+    if (!found) return;
     setBusy(false);
-    setErrors((body.errors ?? [{ message: body.error?.message ?? "The server refused this." }]).map((one: any) => `${one.path?.join?.(".") ?? one.property ?? ""} ${one.message}`.trim()));
+    setRefused(found);
+    const page = pageOf(found, pages);
+    if (page >= 0) go(page);
   };
-  const names = [...pages.map((page) => page.title), "Review"];
+  const page = pages[at];
   return h("div", {}, [
-    h("ol", { class: "flex flex-wrap gap-x-6 gap-y-2 mb-6 text-sm", "aria-label": "Steps" }, names.map((name, index) =>
-      h("li", { class: `flex items-center gap-2 ${index === at ? "font-medium" : "muted"}`, "aria-current": index === at ? "step" : undefined }, [
-        h("span", { class: `grid place-items-center size-6 rounded-full text-xs ${index < at ? "bg-primary text-primary-content" : index === at ? "border-2 border-primary" : "border border-base-300"}` }, index < at ? "✓" : String(index + 1)),
-        name,
-      ]))),
-    errors.length ? h("div", { class: "border border-error/50 bg-error/5 rounded-box p-3 mb-4 text-sm", role: "alert" }, [h("p", { class: "font-medium" }, "This cannot be created yet"), h("ul", { class: "list-disc pl-5 mt-1" }, errors.map((text) => h("li", {}, text)))]) : null,
+    stepper([...pages.map((one) => one.title), "Review"], at),
+    refused.length ? refusal(refused) : null,
     review
       ? h("div", {}, [
           h("dl", { class: "grid grid-cols-[minmax(8rem,auto)_1fr] gap-x-6 gap-y-2.5 text-sm mb-6" }, rows(pages, data).flatMap(([label, value]) => [h("dt", { class: "muted" }, label), h("dd", { class: "break-words" }, value)])),
           buttons(labels, () => go(at - 1), h("button", { class: "btn btn-primary btn-sm px-5", type: "button", disabled: busy, onClick: create, "data-create": "" }, busy ? "Creating …" : (labels.createButtonText ?? "Create"))),
         ])
       : h(Form as any, {
-          key: at, schema: strip(pages[at].schema), uiSchema: uiSchema(pages[at].schema), formData: data, validator, fields, idPrefix: `page${at}`,
-          showErrorList: false, noHtml5Validate: true, focusOnFirstError: true, omitExtraData: false,
-          onChange: (event: any) => change(event.formData), onSubmit: (event: any) => { change(event.formData); go(at + 1); },
+          key: at, schema: strip(page.schema), uiSchema: uiSchema(page.schema), formData: data, validator, fields, idPrefix: `page${at}`,
+          extraErrors: errorSchema(refused), formContext: { secrets },
+          onError: () => {}, showErrorList: false, noHtml5Validate: true, focusOnFirstError: true, omitExtraData: false,
+          onChange: (event: any) => change(event.formData), onSubmit: (event: any) => { change(event.formData); setRefused([]); go(at + 1); },
         }, buttons(labels, at ? () => go(at - 1) : null, h("button", { class: "btn btn-primary btn-sm px-5", type: "submit" }, at + 1 === pages.length ? (labels.reviewButtonText ?? "Review") : "Next"))),
   ]);
 }
+
+// Follows the new run, or returns what the server complains about.
+async function send(host: HTMLElement, values: any, secrets: Record<string, string>): Promise<Complaint[] | null> {
+  const reply = await fetch(host.dataset.action!, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", "X-CSRF-Token": (window as any).towpathToken() },
+    body: JSON.stringify({ templateRef: host.dataset.template, values, secrets }),
+  }).catch(() => null);
+  if (!reply) return [{ path: [], message: "The portal does not answer. Nothing was created; try again." }];
+  const body = await reply.json().catch(() => ({}));
+  if (!reply.ok) return complaints(body);
+  location.href = host.dataset.next!.replace("{id}", body.id);
+  return null;
+}
+
+const stepper = (names: string[], at: number) =>
+  h("ol", { class: "flex flex-wrap gap-x-6 gap-y-2 mb-6 text-sm", "aria-label": "Steps" }, names.map((name, index) =>
+    h("li", { class: `flex items-center gap-2 ${index === at ? "font-medium" : "muted"}`, "aria-current": index === at ? "step" : undefined }, [
+      h("span", { class: `grid place-items-center size-6 rounded-full text-xs ${index < at ? "bg-primary text-primary-content" : index === at ? "border-2 border-primary" : "border border-base-300"}` }, index < at ? "✓" : String(index + 1)),
+      name,
+    ])));
+
+const refusal = (refused: Complaint[]) =>
+  h("div", { class: "border border-error/50 bg-error/5 rounded-box p-3 mb-4 text-sm", role: "alert" }, [
+    h("p", { class: "font-medium" }, "This cannot be created yet"),
+    h("ul", { class: "list-disc pl-5 mt-1" }, refused.map((one) => h("li", {}, `${one.path.join(".")} ${one.message}`.trim()))),
+  ]);
 
 const buttons = (labels: any, back: (() => void) | null, next: any) =>
   h("div", { class: "flex items-center gap-2 pt-2" }, [next, back ? h("button", { class: "btn btn-ghost btn-sm", type: "button", onClick: back }, labels.backButtonText ?? "Back") : null]);
@@ -68,7 +94,7 @@ function strip(schema: any): any {
 }
 
 function rows(pages: Page[], data: any): [string, string][] {
-  return pages.flatMap((page) => Object.entries<any>(page.schema.properties ?? {}).filter(([key]) => data[key] !== undefined).map(([key, field]) => {
+  return pages.flatMap((page) => Object.entries<any>(declared(page.schema)).filter(([key]) => data[key] !== undefined).map(([key, field]) => {
     const value = data[key];
     const secret = field["ui:widget"] === "password" || field["ui:field"] === "Secret";
     const text = secret ? "******" : typeof value === "boolean" ? (value ? "Yes" : "No") : typeof value === "object" ? JSON.stringify(value) : String(value);
@@ -77,10 +103,11 @@ function rows(pages: Page[], data: any): [string, string][] {
 }
 
 // The panel beside the form: what will be made, as the answers stand.
-function preview(host: HTMLElement, pages: Page[], data: any): void {
+function preview(data: any): void {
   for (const slot of document.querySelectorAll<HTMLElement>("[data-preview]")) {
-    const value = slot.dataset.preview!.replace(/\{(\w+)\}/g, (_, key) => (data[key] === undefined || data[key] === "" ? "…" : String(data[key])));
-    slot.textContent = value;
+    const pattern = slot.dataset.preview!;
+    const open = (key: string) => (pattern === `{${key}}` ? "…" : `‹${key}›`);
+    slot.textContent = pattern.replace(/\{(\w+)\}/g, (_, key) => (data[key] === undefined || data[key] === "" ? open(key) : String(data[key])));
   }
   for (const slot of document.querySelectorAll<HTMLElement>("[data-preview-if]")) slot.hidden = !data[slot.dataset.previewIf!];
 }

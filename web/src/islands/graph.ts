@@ -2,23 +2,32 @@ import cytoscape from "cytoscape";
 import dagre from "cytoscape-dagre";
 
 cytoscape.use(dagre as any);
+// Cytoscape adds a style element unless one of this name is there; the policy of our pages allows none.
+const taken = document.createElement("meta");
+taken.id = "__________cytoscape_stylesheet";
+document.head.append(taken);
 
-// <tp-graph>: JSON {nodes: [{id,label,kind,state,href}], edges: [{source,target,label}]} in a child script.
+// <tp-graph>: JSON {nodes: [{id,label,kind,state,href}], edges: [{source,target,label}]} in a child script or at `data-src`.
 class Graph extends HTMLElement {
   private graph?: cytoscape.Core;
   private redraw = () => this.draw();
-  connectedCallback(): void {
+  async connectedCallback(): Promise<void> {
     const script = this.querySelector('script[type="application/json"]');
-    if (!script) return;
-    const data = JSON.parse(script.textContent || "{}");
-    this.setAttribute("role", "img");
+    if (!script && !this.dataset.src) return;
+    const data = script ? JSON.parse(script.textContent || "{}") : await (await fetch(this.dataset.src!)).json();
+    if (!this.isConnected) return;
+    if (!this.querySelector("ul")) this.append(list(data));
     const canvas = document.createElement("div");
+    canvas.setAttribute("role", "img");
+    canvas.setAttribute("aria-label", `Graph of ${data.nodes.length} ${data.nodes.length === 1 ? "node" : "nodes"}; the list beside it says the same`);
     canvas.style.height = this.dataset.height ?? `${Math.min(420, Math.max(200, data.nodes.length * 52))}px`;
+    // What cytoscape's own style element would say, which the page's policy refuses.
+    canvas.style.position = "relative";
     this.append(canvas);
     this.graph = cytoscape({
       container: canvas,
       elements: [
-        ...data.nodes.map((node: any) => ({ data: { ...node, title: `${node.label}\n${node.kind ?? ""}` }, classes: `${node.state ?? node.status ?? ""} ${node.focus ? "focus" : ""}` })),
+        ...data.nodes.map((node: any) => ({ data: { ...node, title: `${short(node.label)}\n${node.kind ?? ""}` }, classes: `${node.state ?? node.status ?? ""} ${node.focus ? "focus" : ""}` })),
         ...data.edges.map((edge: any) => ({ data: edge })),
       ],
       layout: { name: "preset" },
@@ -34,13 +43,14 @@ class Graph extends HTMLElement {
     document.addEventListener("themechange", this.redraw);
     this.draw();
     // Positions need the sizes that the style gives.
-    this.graph.layout({ name: "dagre", rankDir: "LR", nodeSep: 22, rankSep: 90, edgeSep: 16, padding: 16 } as any).run();
+    this.graph.layout({ name: "dagre", rankDir: this.narrow() ? "TB" : "LR", nodeSep: 22, rankSep: this.narrow() ? 48 : 90, edgeSep: 16, padding: 16 } as any).run();
     this.graph.fit(undefined, 20);
   }
   disconnectedCallback(): void {
     document.removeEventListener("themechange", this.redraw);
     this.graph?.destroy();
   }
+  private narrow = () => this.clientWidth < 480;
   private draw(): void {
     const color = colors(this);
     const state = { success: color("--color-success"), error: color("--color-error"), warning: color("--color-warning"), info: color("--color-info") };
@@ -49,11 +59,26 @@ class Graph extends HTMLElement {
       { selector: "node", style: { shape: "round-rectangle", width: 150, height: 40, "background-color": color("--color-base-100"), "border-width": 1, "border-color": color("--color-base-300"), label: "data(title)", color: color("--color-base-content"), "font-family": "Inter Variable, sans-serif", "font-size": 10, "text-valign": "center", "text-halign": "center", "text-wrap": "wrap", "text-max-width": "138px", "line-height": 1.35 } },
       ...Object.entries(states).map(([name, value]) => ({ selector: `node.${name}`, style: { "border-color": value, "border-width": 1.5 } })),
       { selector: "node.focus", style: { "border-color": color("--color-primary"), "border-width": 2 } },
-      { selector: "edge", style: { width: 1.2, "line-color": color("--color-base-300"), "target-arrow-color": color("--color-base-300"), "target-arrow-shape": "triangle", "arrow-scale": 0.8, "curve-style": "bezier", label: "data(label)", color: color("--color-base-content"), "font-size": 8.5, "text-background-color": color("--color-base-100"), "text-background-opacity": 1, "text-background-padding": "2px", "text-rotation": "autorotate", "text-opacity": 0.75 } },
+      { selector: "edge", style: { width: 1.2, "line-color": color("--color-base-300"), "target-arrow-color": color("--color-base-300"), "target-arrow-shape": "triangle", "arrow-scale": 0.8, "curve-style": "bezier", label: "data(label)", color: color("--color-base-content"), "font-size": 8.5, "text-background-color": color("--color-base-100"), "text-background-opacity": 1, "text-background-padding": "2px", "text-rotation": this.narrow() ? "none" : "autorotate", "text-opacity": 0.75 } },
       { selector: ".dim", style: { opacity: 0.25 } },
     ] as any);
     this.graph?.fit(undefined, 20);
   }
+}
+
+const short = (label: string) => (label.length > 22 ? `${label.slice(0, 11)}…${label.slice(-10)}` : label);
+
+// The same for those who do not see the picture.
+function list(data: any): HTMLElement {
+  const made = document.createElement("ul");
+  made.className = "sr-only";
+  for (const node of data.nodes) {
+    const out = data.edges.filter((edge: any) => edge.source === node.id).map((edge: any) => `; ${edge.label ?? "to"} ${edge.target}`);
+    const item = document.createElement("li");
+    item.textContent = `${node.kind ?? ""} ${node.label}${out.join("")}`;
+    made.append(item);
+  }
+  return made;
 }
 
 // Canvas does not know oklch: one pixel translates.

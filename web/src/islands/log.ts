@@ -12,19 +12,26 @@ class Log extends HTMLElement {
   private seen = new Set<string>();
   private ansi = new AnsiUp();
   private pending: HTMLElement[] = [];
+  private button!: HTMLButtonElement;
+  private onStep = (event: Event) => this.choose((event as CustomEvent).detail);
 
   connectedCallback(): void {
     this.ansi.use_classes = true;
-    this.innerHTML = `<div class="lines" tabindex="0" role="log" aria-label="Log"><p class="muted" data-empty>Waiting for the first line …</p></div>`;
+    this.innerHTML = `<div class="lines" tabindex="0" role="log" aria-live="off" aria-label="Log"><p class="muted" data-empty>Waiting for the first line …</p></div>
+      <button type="button" class="follow btn btn-xs" hidden>Follow the end</button>`;
     this.lines = this.querySelector(".lines")!;
+    this.button = this.querySelector(".follow")!;
+    this.button.addEventListener("click", () => this.toEnd());
     this.lines.addEventListener("scroll", () => {
       this.follow = this.lines.scrollHeight - this.lines.scrollTop - this.lines.clientHeight < 40;
+      this.button.hidden = this.follow;
     });
-    document.addEventListener("logstep", (event) => this.choose((event as CustomEvent).detail));
+    document.addEventListener("logstep", this.onStep);
     this.source = stream(this.getAttribute("src")!, { log: (line) => this.add(line), end: () => this.done() });
   }
   disconnectedCallback(): void {
     this.source?.close();
+    document.removeEventListener("logstep", this.onStep);
   }
   private add(line: { id: string; step: string; at: string; text: string }): void {
     if (this.seen.has(line.id)) return;
@@ -37,7 +44,9 @@ class Log extends HTMLElement {
     number.textContent = line.at ? line.at.slice(11, 19) : "";
     number.title = line.at ?? "";
     const text = document.createElement("span");
-    text.innerHTML = this.ansi.ansi_to_html(line.text); // escapes what it gets
+    text.innerHTML = this.ansi.ansi_to_html(line.text).replaceAll(' style="', ' data-style="'); // escapes what it gets
+    // Set through the DOM: the page's policy refuses style attributes in markup.
+    for (const one of text.querySelectorAll<HTMLElement>("[data-style]")) one.style.cssText = one.dataset.style!;
     row.append(number, text);
     const only = this.dataset.step;
     row.hidden = Boolean(only && only !== line.step);
@@ -48,7 +57,7 @@ class Log extends HTMLElement {
     this.querySelector("[data-empty]")?.remove();
     this.lines.append(...this.pending.splice(0));
     while (this.lines.childElementCount > KEPT) this.lines.firstElementChild!.remove();
-    if (this.follow) this.lines.scrollTop = this.lines.scrollHeight;
+    if (this.follow) this.toEnd();
   }
   private done(): void {
     const empty = this.querySelector("[data-empty]");
@@ -57,7 +66,11 @@ class Log extends HTMLElement {
   private choose(step: string): void {
     this.dataset.step = step;
     for (const row of this.lines.querySelectorAll<HTMLElement>(".line")) row.hidden = Boolean(step && row.dataset.step !== step);
+    this.toEnd();
+  }
+  private toEnd(): void {
     this.follow = true;
+    this.button.hidden = true;
     this.lines.scrollTop = this.lines.scrollHeight;
   }
 }
