@@ -198,7 +198,7 @@ def test_the_theme_follows_the_system_until_a_person_chooses(site, page, scheme,
     theme = "document.documentElement.dataset.theme"
     assert page.evaluate(theme) == f"towpath-{scheme}"
     page.emulate_media(color_scheme="dark" if scheme == "light" else "light")
-    page.wait_for_function(f"{theme} === '{other}'")
+    page.wait_for_selector(f"html[data-theme={other}]")
     page.evaluate(f"localStorage.setItem('towpath-theme', '{scheme}')")
     page.reload()
     assert page.evaluate(theme) == f"towpath-{scheme}"
