@@ -110,15 +110,25 @@ def _await(base: str, portal: "subprocess.Popen[bytes]", log: Path) -> None:
     raise RuntimeError(f"the portal did not start:\n{log.read_text()[-4000:]}")
 
 
-def alive(home: Path) -> list[str]:
-    """Processes of an install that still run, by command line."""
+def processes(home: Path) -> list[psutil.Process]:
+    """Processes of an install: those that name its folder or were given it."""
     found = []
     for process in psutil.process_iter():
         try:
-            words = " ".join(process.cmdline())
-            mine = str(home) in words or process.environ().get("TOWPATH_HOME") == str(home)
+            mine = str(home) in " ".join(process.cmdline()) or process.environ().get("TOWPATH_HOME") == str(home)
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
         if mine and process.pid != os.getpid():
-            found.append(f"{process.pid} {words[:120]}")
+            found.append(process)
+    return found
+
+
+def alive(home: Path) -> list[str]:
+    """Processes of an install that still run, by command line."""
+    found = []
+    for process in processes(home):
+        try:
+            found.append(f"{process.pid} {' '.join(process.cmdline())[:120]}")
+        except psutil.NoSuchProcess:
+            continue
     return found

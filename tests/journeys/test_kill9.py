@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from bench import kill9
+from bench import bench_kill9 as kill9
 
 CASES = [
     ("task/publish/after-do", "create"),

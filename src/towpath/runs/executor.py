@@ -91,6 +91,7 @@ class Executor:
         return {"status": "waiting" if waiting else "succeeded"}
 
     def _act(self, ref: db.DatabaseRef, run_id: str, job: Job, step: Step, writer: RunLogWriter) -> bool:
+        place = f"{job.kind}/{step.key}"
         with db.write(ref) as session:
             row = queries.step(session, run_id, step.key)
             run_row = queries.get(session, run_id)
@@ -102,14 +103,14 @@ class Executor:
             _wake_later(session, run_row)
             run = service.view(session, run_row)
             if isinstance(step, Fact):
-                value = step.do(session, run)
-                if value is WAIT:
-                    run_row.status = "waiting"
-                    return True
-                _done(row, value)
-                return False
-            data = step.prepare(session, run)
-        place = f"{job.kind}/{step.key}"
+                faults.point(f"{place}/before-do")
+                data = _decide(session, step, row, run_row, run)
+                faults.point(f"{place}/after-do")
+            else:
+                data = step.prepare(session, run)
+        if isinstance(step, Fact):
+            faults.point(f"{place}/after-settle")
+            return data is WAIT
         faults.point(f"{place}/before-do")
         db.refuse_transaction()
         result = step.do(data, self._context(ref, run, step, writer))
@@ -220,6 +221,15 @@ def _plan_steps(session: Session, run_id: str, steps: list[Step]) -> None:
     for position, step in enumerate(steps):
         if step.key not in known:
             session.add(RunStep(run_id=run_id, key=step.key, position=position, title=step.title, status="pending"))
+
+
+def _decide(session: Session, step: Fact, row: RunStep, run_row: Run, run: RunView) -> Any:
+    value = step.do(session, run)
+    if value is WAIT:
+        run_row.status = "waiting"
+    else:
+        _done(row, value)
+    return value
 
 
 def _done(row: RunStep, value: Any) -> None:

@@ -1,4 +1,4 @@
-"""Rolling replacements under load: how many requests fail? `python bench/replace.py [SWAPS]` prints one JSON line."""
+"""Rolling replacements under load: how many requests fail? `make bench-replace` prints one JSON line."""
 
 import http.client
 import importlib.util

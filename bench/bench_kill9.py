@@ -1,8 +1,15 @@
-"""kill -9 of the portal at a named place, a second start, and a look at what is there."""
+"""kill -9 of the portal at a named place, a second start, and a look at what is there.
 
+`make bench-kill9` does so before `do`, after `do` and after `settle` of every step of every run of the road; `python -m
+bench.bench_kill9 PLACE…` only at the named places. `TOWPATH_DATABASE_URL` puts the control database on PostgreSQL.
+"""
+
+import json
 import shutil
+import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -106,3 +113,39 @@ def _count(folder: Path, pattern: str, expected: int) -> None:
     found = [path.name for path in folder.glob(pattern) if path.is_dir() or NAME in path.read_text(errors="ignore")]
     if len(found) != expected:
         raise RuntimeError(f"{folder.name}: expected {expected}, found {found}")
+
+
+def places() -> list[tuple[str, str]]:
+    """Every place of every step of a create and of a deletion, with the story that comes by; from a real run of each."""
+    with fresh() as install:
+        seen = road.stages(install, road.create(install, NAME)[1])
+        created = [name.replace(".", "/", 1) for name in seen]
+        run = _wish(install, "delete")
+        _ended(install, run)
+        steps = install.api.get(f"/api/v1/runs/{run}").json()["steps"]
+    deleted = [f"deletion/{step['key']}" for step in steps]
+    found = [(step, "create") for step in created] + [(step, "delete") for step in deleted]
+    return [(f"{step}/{point}", story) for step, story in found for point in ("before-do", "after-do", "after-settle")]
+
+
+def main(wanted: list[str]) -> int:
+    """Walk the matrix; a line for each place, the result as JSON last."""
+    words: Counter[str] = Counter()
+    broken = {}
+    with tempfile.TemporaryDirectory(prefix="towpath-kill9-layers-") as folder:
+        for place, story in places():
+            if wanted and not any(place.startswith(one) for one in wanted):
+                continue
+            began = time.monotonic()
+            try:
+                word = case(place, story, Path(folder))
+            except RuntimeError as error:
+                word, broken[place] = "broken", str(error)[:500]
+            words[word] += 1
+            print(f"{place:<56} {word:<8} {time.monotonic() - began:5.1f} s", flush=True)
+    print(json.dumps({"kill9": {**words, "places": sum(words.values()), "failures": broken}}))
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
