@@ -23,7 +23,7 @@ ROOMS = ("spec", "model", "queries", "service", "api", "pages", "cli", "tools", 
 SQL_ROOMS = ("model", "queries")
 ASYNC = {
     "kit/live.py", "runs/api.py", "runs/pages.py", "repositories/http.py", "identity/middleware.py", "ui/service.py", "app.py",
-    "cli.py", "runtimes/api.py", "golden_paths/api.py", "golden_paths/task_events.py",
+    "serving.py", "runtimes/api.py", "golden_paths/api.py", "golden_paths/task_events.py",
 }  # fmt: skip
 Rule = type(lambda: None)
 

@@ -92,8 +92,7 @@ def kinds() -> str:
 
 def commands() -> str:
     """Every command."""
-    for command in plugins.collect(plugins.call().commands()):
-        cli.towpath.add_command(command)
+    cli.towpath.extend()
     rows: list[tuple[str, ...]] = []
 
     def walk(command: click.Command, path: str) -> None:

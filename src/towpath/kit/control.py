@@ -12,10 +12,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from towpath.kit import engines
 from towpath.kit.errors import Forbidden, Problem, TowpathError, Unavailable
 
 LIMIT = 4_000_000
 Command = Callable[[Mapping[str, Any]], Any]
+
+
+def portal_socket() -> Path:
+    """Where the portal of this data folder listens to its operator."""
+    return engines.run_folder() / "portal.sock"
 
 
 class ControlServer:

@@ -92,6 +92,14 @@ def running() -> list[str]:
     return [name for name in names if adopt(name) is not None]
 
 
+def still_running() -> str:
+    """A sentence for the operator: which engines still run, and how to end them."""
+    left = running()
+    if not left:
+        return "Nothing of this install runs any more."
+    return f"Still running: {', '.join(left)}, with your services. End them with 'towpath down --services'."
+
+
 def end(found: Record, wait_s: float = 10.0, ask: signal.Signals = signal.SIGTERM) -> None:
     """End the engine with all it started: ask, wait, SIGKILL. Touches nothing when the pid is another process now."""
     end_process(found.pid, found.started, wait_s, ask)

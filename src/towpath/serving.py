@@ -1,0 +1,161 @@
+"""What the heavy commands do. The command line loads this only when it must, so that asking a running portal is quick."""
+
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import click
+import uvicorn
+
+from towpath import bootstrap, capabilities
+from towpath.app import create_app
+from towpath.catalog import service as catalog
+from towpath.identity import service as identity
+from towpath.kit import control, db, engines, ports, settings
+from towpath.kit.errors import Conflict
+from towpath.organisations import service as organisations
+from towpath.platform import Platform
+from towpath.sdk import plugins
+from towpath.sdk.types import Health
+
+MARKS = {"ok": "✓", "degraded": "!", "missing": "✗"}
+
+
+def serve(*, announce: bool) -> None:
+    """Serve the portal until Ctrl-C or `towpath down`; raises Conflict when its port or data folder is taken."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    began = time.monotonic()
+    config = settings.current()
+    say: Callable[[str], None] = click.echo if announce else lambda text: None
+    platform = Platform(config)
+    platform.lock()
+    _port_free(config.host, config.port)
+    say(f"Preparing the databases in {config.home} …")
+    platform.prepare()
+    password = bootstrap.first_start(config)
+    bootstrap.load_documents(config)
+    say("Starting the engines …")
+    app = create_app(platform)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app, host=config.host, port=config.port, log_level="warning", access_log=False, timeout_graceful_shutdown=2
+        )
+    )  # fmt: skip
+    services_too = [False]
+
+    def stop(arguments: Mapping[str, Any]) -> int:
+        services_too[0] = bool(arguments.get("services"))
+        server.should_exit = True
+        return os.getpid()
+
+    async def welcome() -> None:
+        for one in platform.doctor():
+            if one.state != "ok":
+                say(f"  {MARKS[one.state]} {one.engine}: {one.detail}. {one.mend}")
+        say(f"\nTowpath is at {config.url}  (started in {time.monotonic() - began:.1f} s)")
+        if config.demo:
+            names = ", ".join(login for login, _, _ in bootstrap.ACCOUNTS)
+            say(f"Sign in as {names} with the password '{bootstrap.DEMO_PASSWORD}', or pick one on the page.")
+        if password:
+            click.echo(f"Sign in as administrator with the password '{password}'; it is not shown again.")
+        say("Ctrl-C stops the portal; services keep running until 'towpath down --services'.")
+
+    listener = control.ControlServer(control.portal_socket(), {**COMMANDS, "stop": stop})
+    try:
+        _run(server, welcome)
+    finally:
+        listener.close()
+    if services_too[0]:
+        platform.end_engines()
+    say(f"\nThe portal has stopped. {engines.still_running()}")
+
+
+def _run(server: uvicorn.Server, welcome: Callable[[], Any]) -> None:
+    started = server.startup
+
+    async def startup(sockets: Any = None) -> None:
+        await started(sockets)
+        if server.started:
+            await welcome()
+
+    server.startup = startup  # type: ignore[method-assign]  # uvicorn has no hook for "now listening"
+    server.run()
+
+
+def _port_free(host: str, port: int) -> None:
+    if not ports.free(port):
+        holder = ports.holder(port)
+        raise Conflict(
+            f"port {port} of {host} is taken by {holder}", hint="end it, or set TOWPATH_PORT to another port"
+        )
+
+
+def work() -> None:
+    """Execute runs until told to end; raises Conflict on SQLite, which one process owns."""
+    config = settings.current()
+    if not config.database_url:
+        raise Conflict("a second process needs PostgreSQL", hint="set TOWPATH_DATABASE_URL, or use 'towpath up'")
+    platform = Platform(config)
+    platform.prepare()
+    platform.start(None)
+    stop = [False]
+    signal.signal(signal.SIGTERM, lambda *_: stop.__setitem__(0, True))
+    signal.signal(signal.SIGINT, lambda *_: stop.__setitem__(0, True))
+    while not stop[0]:
+        time.sleep(0.2)
+    platform.stop()
+
+
+def end_engines() -> None:
+    """End every engine of this install, with no portal running."""
+    platform = Platform(settings.current())
+    platform.lock()
+    platform.end_engines()
+    platform.unlock()
+
+
+def doctor() -> list[Health]:
+    """The health of the host and of every engine."""
+    return Platform(settings.current()).doctor()
+
+
+# ── commands that need data ───────────────────────────────────────────────────────────────────────────────────────────
+def _create_token(arguments: Mapping[str, Any]) -> str:
+    organisation = arguments.get("organisation") or organisations.databases()[0].name
+    actor = identity.by_ref(organisation, str(arguments["ref"]))
+    with db.write(organisations.database(organisation)) as session:
+        return identity.create_token(session, actor, str(arguments["name"]), days=arguments.get("days")).secret
+
+
+def _register(arguments: Mapping[str, Any]) -> list[str]:
+    organisation = arguments.get("organisation") or organisations.databases()[0].name
+    actor = identity.by_ref(organisation, str(arguments.get("ref") or "user:default/administrator"))
+    ref = organisations.database(organisation)
+    with db.read(ref) as session:
+        files = catalog.fetch(session, str(arguments["location"]))
+    with db.write(ref) as session:
+        return [one.ref for one in catalog.register(session, actor, str(arguments["location"]), files=files)]
+
+
+COMMANDS: dict[str, control.Command] = {"token.create": _create_token, "catalog.register": _register}
+
+
+def answer(command: str, arguments: Mapping[str, Any]) -> Any:
+    """Do here what a running portal would do: take the lock, make the databases current, run the command."""
+    platform = Platform(settings.current())
+    platform.prepare()
+    bootstrap.first_start(settings.current())
+    bootstrap.load_documents(settings.current())
+    try:
+        return COMMANDS[command](arguments)
+    finally:
+        platform.unlock()
+
+
+def plugin_commands() -> list[click.Command]:
+    """The commands that capabilities and plugins add."""
+    plugins.load(capabilities.plugs())
+    return plugins.collect(plugins.call().commands())
