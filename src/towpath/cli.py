@@ -81,14 +81,13 @@ def down(services: bool) -> None:
 
 
 def _await_end(pid: int) -> None:
+    # A portal that ended may wait for its parent to reap it: that one is gone too, though its pid still takes signals.
     until = time.monotonic() + END_S
-    while time.monotonic() < until:
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
+    while engines.start_time(pid) is not None:
+        if time.monotonic() > until:
+            os.kill(pid, signal.SIGKILL)
             return
         time.sleep(0.05)
-    os.kill(pid, signal.SIGKILL)
 
 
 @towpath.command()

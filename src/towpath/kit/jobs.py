@@ -133,7 +133,7 @@ def launch(url: str, execute: Callable[[str, str], None], *, at_once: int, execu
         "max_executor_threads": threads,
         "log_level": "ERROR",
         "enable_otlp": False,
-        "notification_listener_polling_interval_sec": 5.0,
+        "notification_listener_polling_interval_sec": 1.0,
         "scheduler_polling_interval_sec": 60.0,
     }
     DBOS(config=config)
