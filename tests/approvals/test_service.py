@@ -4,6 +4,7 @@ import pytest
 
 from towpath.approvals import service
 from towpath.kit import db
+from towpath.kit.actor import platform
 from towpath.kit.errors import Conflict, Forbidden
 
 
@@ -25,6 +26,13 @@ def test_who_asked_cannot_approve_not_even_by_token(organisation, developer, act
     token = actor("developer", via="token")
     with pytest.raises(Forbidden), db.write(organisation) as session:
         service.decide(session, token, wanted, approve=True)
+
+
+def test_who_pushed_cannot_approve_what_the_push_asked_for(organisation, developer, actor):
+    with db.write(organisation) as session:
+        wanted = ask(session, platform(organisation.name, developer.ref)).id
+    with pytest.raises(Forbidden), db.write(organisation) as session:
+        service.decide(session, developer, wanted, approve=True)
 
 
 def test_an_approval_holds_for_exactly_its_digest(organisation, developer, administrator):

@@ -194,6 +194,34 @@ def test_services_left_by_a_killed_supervisord_are_ended_and_start_again(release
     assert wait(lambda: get()[0] == 200)
 
 
+def test_the_health_of_all_services_is_one_question(release: Make) -> None:
+    service.replace(release("h1", "health.development"))
+    service.replace(release("h2", "health.staging"))
+    supervisor.stop("health.staging.h2")
+    found = service.health("acme")
+    assert found["health", "development"][0] == "healthy"
+    assert found["health", "staging"][0] == "stopped"
+    assert service.health("another") == {}
+    for logical in ("health.development", "health.staging"):
+        service.remove(logical)
+
+
+@pytest.mark.parametrize(
+    ("line", "moment", "text"),
+    [
+        pytest.param("plain {words}", "", "plain {words}", id="text stays as it is"),
+        pytest.param('{"message": "up", "time": "T1", "level": "info"}', "T1", "up", id="info needs no word"),
+        pytest.param(
+            '{"msg": "no", "timestamp": "T2", "level": "error", "user": 7}', "T2", "ERROR no user=7", id="all"
+        ),
+        pytest.param('{"not": "a log"}', "", '{"not": "a log"}', id="JSON without a message is output"),
+        pytest.param('{"broken', "", '{"broken', id="half a line"),
+    ],
+)
+def test_a_line_is_told_in_words(line: str, moment: str, text: str) -> None:
+    assert logs.told(line) == (moment, text)
+
+
 def test_logs_are_followed_by_offset(release: Make) -> None:
     piece = service.logs_of("orders.development", 5)
     get("/print") if piece.lines == [] else None

@@ -48,7 +48,7 @@ def decide(session: Session, actor: Actor, approval_id: str, *, approve: bool, c
     """Approve or refuse. Raises Forbidden for the requester's own account (tokens included), Conflict when decided."""
     row = get(session, approval_id, lock=True)
     note(session, subject=row.subject, approval=row.id, approve=approve, digest=row.digest)
-    if actor.account_id is None or actor.account_id == row.requested_account:
+    if actor.account_id is None or actor.account_id == row.requested_account or actor.ref == row.requested_by:
         raise Forbidden("who asked cannot approve", hint="ask another member with the role to decide")
     if row.decision != "pending":
         raise Conflict(f"this request is {row.decision} already")

@@ -17,6 +17,8 @@ from towpath.ui import service as ui
 router = APIRouter(prefix="/catalog", include_in_schema=False)
 FIELDS = ("kind", "type", "owner", "lifecycle", "system", "tag")
 HIDDEN = ("Location",)
+FIRST = ("Component", "API", "Resource", "System", "Domain", "Group", "User", "Template")
+"""Kinds that stand in a row, in this order; those of the platform itself are behind "More"."""
 
 
 def _filter(request: Request) -> Filter:
@@ -33,10 +35,13 @@ def list_page(unit: Reading) -> Response:
         wanted = Filter(**{**vars(wanted), "kind": ("Component",)})
     page = service.list_entities(unit.session, wanted, limit=50, cursor=unit.request.query_params.get("cursor"))
     facets = service.facets(unit.session, wanted)
-    facets["kind"] = [(value, count) for value, count in facets["kind"] if value not in HIDDEN]
+    counts = {value: count for value, count in facets["kind"] if value not in HIDDEN}
+    shown = [one for one in FIRST if one in counts] + [one for one in wanted.kind if one not in FIRST]
     context: dict[str, Any] = {
         "page": page,
         "facets": facets,
+        "shown": [(one, counts.get(one, 0)) for one in shown],
+        "more": sorted((value, count) for value, count in counts.items() if value not in shown),
         "wanted": wanted,
         "fields": FIELDS,
         "next": _next(unit.request, page.next),

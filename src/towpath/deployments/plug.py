@@ -81,7 +81,7 @@ def entity_cards(entity: EntityView) -> Sequence[Card]:
     """State per environment, with the latest deployment."""
     shown = entity.kind == "Component" and entity.location.startswith("url:towpath:")
     return (
-        [Card("environments", "Environments", f"/deployments/entity?entity={entity.ref}", 15, wide=True)]
+        [Card("environments", "Environments", f"/deployments/entity?entity={entity.ref}", 5, wide=True)]
         if shown
         else []
     )
@@ -91,7 +91,9 @@ def entity_cards(entity: EntityView) -> Sequence[Card]:
 def run_cards(run: RunView) -> Sequence[Card]:
     """A deployment's verdict and plan."""
     return (
-        [Card("plan", "Plan", f"/deployments/{run.id}/plan", order=30, wide=True)] if run.kind == "deployment" else []
+        [Card("plan", "Plan", f"/deployments/{run.id}/plan?graph=0", order=30, wide=True)]
+        if run.kind == "deployment"
+        else []
     )
 
 

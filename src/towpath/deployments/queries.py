@@ -55,6 +55,17 @@ def find(
     return list(session.scalars(query))
 
 
+def namesake(session: Session, component_uid: str, name: str, environment: str) -> str | None:
+    """The ref of another component of the same name, in another namespace, that runs or is on its way in an environment."""
+    query = select(Deployment.component_ref).where(
+        Deployment.component_uid != component_uid,
+        Deployment.component_ref.endswith(f"/{name}", autoescape=True),
+        Deployment.environment == environment,
+        Deployment.status.in_(["queued", "waiting", "applying", "succeeded"]),
+    )
+    return session.scalar(query.limit(1))
+
+
 def remove_of(session: Session, component_uid: str) -> None:
     """Forget the deployments of a deleted component."""
     session.execute(delete(Deployment).where(Deployment.component_uid == component_uid))

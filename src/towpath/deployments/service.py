@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from towpath.approvals import service as approvals
@@ -18,6 +18,7 @@ from towpath.kit.errors import Conflict, Forbidden, Invalid, NotFound
 from towpath.orchestrator import service as orchestrator
 from towpath.repositories import service as repositories
 from towpath.runs import service as runs
+from towpath.runtimes import service as runtimes
 from towpath.sdk import plugins
 from towpath.sdk.types import EntityView, Finding, Plan, RunView, Verdict
 
@@ -26,12 +27,22 @@ ACTIVE = ("queued", "waiting", "applying")
 
 @dataclass(frozen=True)
 class Cell:
-    """One service in one environment: what runs there now, and what is on its way. Either may be absent."""
+    """One service in one environment: what runs there now and how it does, and what is on its way. Either may be absent.
+
+    `state` is a word of `runtimes.health`, empty when nothing runs; `why` says it in words.
+    """
 
     component: str
     environment: str
     current: Deployment | None
     latest: Deployment | None
+    state: str = ""
+    why: str = ""
+
+    @property
+    def way(self) -> Deployment | None:
+        """The deployment that is on its way here."""
+        return self.latest if self.latest is not None and self.latest.status in ACTIVE else None
 
 
 @audited("deployments.deploy")
@@ -150,12 +161,14 @@ def matrix(session: db.Session, component_uid: str | None = None) -> dict[str, d
     cells: dict[str, dict[str, Cell]] = {}
     for ref in sorted({row.component_ref for row in [*running, *latest]}):
         cells[ref] = {name: Cell(ref, name, None, None) for name in names}
+    health = runtimes.health(db.database(session).name)
     for row in running:
-        cells[row.component_ref][row.environment] = Cell(row.component_ref, row.environment, row, None)
+        state, why = health.get((row.component_ref.rpartition("/")[2], row.environment), ("stopped", "it does not run"))
+        cells[row.component_ref][row.environment] = Cell(row.component_ref, row.environment, row, None, state, why)
     for row in reversed(latest):
         cell = cells[row.component_ref].get(row.environment)
         if cell is not None and (cell.current is None or row.id > cell.current.id):
-            cells[row.component_ref][row.environment] = Cell(row.component_ref, row.environment, cell.current, row)
+            cells[row.component_ref][row.environment] = replace(cell, latest=row)
     return cells
 
 
@@ -198,8 +211,13 @@ def score_at(repository: str, commit: str) -> str:
 
 def plan(session: db.Session, component_ref: str, environment: str, digest: str, score: str) -> Plan:
     """What bringing a bundle to an environment would do, from the catalogue as it is in this session."""
+    component = catalog.get(session, component_ref)
+    if other := queries.namesake(session, component.uid, component.name, environment):
+        raise Conflict(
+            f"'{component.name}' in {environment} is '{other}' already", hint="rename one: hostnames know no namespace"
+        )
     return orchestrator.plan(
-        session, component=catalog.get(session, component_ref), environment=environments.get(session, environment),
+        session, component=component, environment=environments.get(session, environment),
         score=score.encode(), artifact=digest,
     )  # fmt: skip
 

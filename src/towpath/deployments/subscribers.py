@@ -16,7 +16,7 @@ def _published(session: db.Session, event: Event) -> None:
     first = next(iter(environments.all(session)), None)
     if repository.component is None or first is None or event.data["branch"] != repository.default_branch:
         return
-    actor = actors.platform(db.database(session).name)
+    actor = actors.platform(db.database(session).name, event.actor)
     service.ensure(
         session, actor, repository.component, first.name, event.data["digest"], commit=event.data["commit"],
         root_id=event.root_id,
@@ -30,7 +30,7 @@ def _arrived(session: db.Session, event: Event) -> None:
     bundles = artifacts.bundles(session, repository.uid) if repository else []
     if repository is None or first is None or not bundles:
         return
-    actor = actors.platform(db.database(session).name)
+    actor = actors.platform(db.database(session).name, event.actor)
     newest = bundles[0]
     service.ensure(
         session, actor, event.subject, first.name, newest.digest, commit=newest.commit, root_id=event.root_id

@@ -72,8 +72,13 @@ def nobody(organisation: str = "") -> Actor:
     return Actor(ref="", organisation=organisation, via="none")
 
 
-def platform(organisation: str) -> Actor:
-    """The platform itself, for sweeps and reactions that no person asked for."""
+def platform(organisation: str, cause: str = "") -> Actor:
+    """The platform itself, for sweeps and reactions. With `cause` (a user ref) it acts in the name of who caused it.
+
+    So a pipeline and a deployment name the author of the push, who then cannot approve what the push asks for.
+    """
+    named = cause.startswith("user:")
     return Actor(
-        ref="platform", organisation=organisation, role=Role.administrator, via="run", display_name="The platform"
-    )
+        ref=cause if named else "platform", organisation=organisation, role=Role.administrator, via="run",
+        display_name="" if named else "The platform",
+    )  # fmt: skip

@@ -49,7 +49,7 @@ class ActEngine:
 
 def _merged(session: Session, event: Event) -> None:
     """A change of a branch runs the pipeline of exactly its commit; the event's id makes a repeat harmless."""
-    actor = platform(database(session).name)
+    actor = platform(database(session).name, event.actor)
     data = event.data
     service.start(
         session, actor, data["repository"], data["commit"], data["branch"], root_id=event.root_id, run_id=event.id
@@ -93,7 +93,7 @@ def entity_tabs(entity: EntityView) -> Sequence[Tab]:
 @hook
 def run_cards(run: RunView) -> Sequence[Card]:
     """Jobs and steps of a pipeline run."""
-    return [Card("jobs", "Pipeline jobs", f"/pipelines/{run.id}/jobs", order=20)] if run.kind == "pipeline" else []
+    return [Card("jobs", "Pipeline jobs", f"/pipelines/{run.id}/jobs", order=2)] if run.kind == "pipeline" else []
 
 
 @hook

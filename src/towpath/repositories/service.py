@@ -130,13 +130,16 @@ def _descriptor(bare: Path, branch: str, address: str) -> SourceFile | None:
         return None
 
 
-def link(session: db.Session, uid: str, component_ref: str, *, root_id: str | None = None) -> None:
+def link(
+    session: db.Session, uid: str, component_ref: str, *, actor: str = "platform", root_id: str | None = None
+) -> None:
     """Remember which component a repository holds; a repeat changes nothing."""
     row = queries.get(session, uid)
     if row is None or row.component == component_ref:
         return
     row.component = component_ref
-    events.emit(session, "repository.linked", component_ref, {"repository": uid, "name": row.name}, root_id=root_id)
+    data = {"repository": uid, "name": row.name}
+    events.emit(session, "repository.linked", component_ref, data, actor=actor, root_id=root_id)
 
 
 def get(session: db.Session, uid: str) -> RepositoryView:

@@ -12,7 +12,7 @@ def _arrived(session: Session, event: Event) -> None:
         return
     row = queries.named(session, found["name"])
     if row is not None and row.component is None:
-        service.link(session, row.uid, event.subject, root_id=event.root_id)
+        service.link(session, row.uid, event.subject, actor=event.actor, root_id=event.root_id)
 
 
 SUBSCRIBERS = (Subscriber("repositories.link", ("entity.registered",), _arrived),)

@@ -1,6 +1,7 @@
 """The page of a run: its tree of steps on the left, the log on the right, cards by hook, all of it live."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response, StreamingResponse
@@ -12,6 +13,20 @@ from towpath.sdk.types import RunView
 from towpath.ui import service as ui
 
 router = APIRouter(prefix="/runs", include_in_schema=False)
+PAGE = 50
+
+
+@router.get("", dependencies=[permit("runs.read")])
+def list_page(unit: Reading, kind: str = "", status: str = "", before: str | None = None) -> Response:
+    """All runs, newest first, of one kind or status when asked."""
+    wanted = (status,) if status else None
+    rows = service.find(unit.session, kind=kind or None, status=wanted, before=before, limit=PAGE)
+    query = urlencode({"kind": kind, "status": status, "before": rows[-1].id}) if len(rows) == PAGE else ""
+    return ui.page(
+        unit.request, "runs/list.html", title="Runs", runs=rows, kind=kind, state=status,
+        kinds=sorted({job.kind for job in plugins.collect(plugins.call().jobs())}),
+        following=f"/runs?{query}" if query else None,
+    )  # fmt: skip
 
 
 @router.get("/card", dependencies=[permit("runs.read")])

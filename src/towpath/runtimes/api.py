@@ -11,7 +11,6 @@ from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
-from towpath.kit import clock
 from towpath.kit.web import actor_of, permit
 from towpath.runtimes import service
 
@@ -90,10 +89,11 @@ async def _follow(request: Request, logical: str, place: tuple[str, int] | None)
 
 def _event(piece: service.Piece) -> bytes:
     # Only the last line of a piece carries the place to go on from: a piece is whole or comes again.
-    at, last = clock.iso(clock.now()), len(piece.lines) - 1
+    last = len(piece.lines) - 1
     parts = []
     for number, line in enumerate(piece.lines):
-        data: dict[str, Any] = {"id": f"{piece.release}:{piece.offset}:{number}", "step": "", "at": at, "text": line}
+        at, text = service.told(line)
+        data: dict[str, Any] = {"id": f"{piece.release}:{piece.offset}:{number}", "step": "", "at": at, "text": text}
         place = f"id: {piece.release}:{piece.offset}\n".encode() if number == last else b""
         parts.append(place + b"event: log\ndata: " + orjson.dumps(data) + b"\n\n")
     return b"".join(parts)

@@ -1,5 +1,6 @@
 """What services print: one file per release, masked, read from its end, followed by offset."""
 
+import json
 import os
 import shutil
 from dataclasses import dataclass
@@ -66,6 +67,24 @@ def rotate(logical: str) -> None:
         if path.stat().st_size > KEEP_BYTES:
             shutil.copyfile(path, path.with_suffix(".log.1"))
             os.truncate(path, 0)
+
+
+def told(line: str) -> tuple[str, str]:
+    """A line as people read it: (ISO 8601 moment or empty, text). A JSON object with a message is told in words.
+
+    Keys as common loggers name them: time or timestamp, level, message or msg; the rest follows as `key=value`.
+    """
+    try:
+        found = json.loads(line) if line.startswith("{") else None
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or not (message := found.pop("message", None) or found.pop("msg", None)):
+        return "", line
+    moment = str(found.pop("time", None) or found.pop("timestamp", None) or "")
+    level, _ = str(found.pop("level", "")).upper(), found.pop("logger", None)
+    words = [] if level in ("", "INFO", "DEBUG") else [level]
+    words += [str(message), *(f"{key}={value}" for key, value in found.items() if value not in ("", None))]
+    return moment, " ".join(words)
 
 
 def _files(logical: str) -> list[Path]:

@@ -1,4 +1,4 @@
-"""What an entity's page shows of its running services: the log tab and the health card."""
+"""What an entity's page shows of its running services: the log tab, with how it does."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -15,12 +15,7 @@ def logs(request: Request, component: str, environment: str = "") -> Response:
     """The live log of a component, one environment at a time."""
     names = [one.environment for one in service.environments(actor_of(request).organisation, component)]
     chosen = environment if environment in names else (names[0] if names else "")
-    return ui.fragment(request, "runtimes/logs.html", component=component, environments=names, chosen=chosen)
-
-
-@router.get("/{component}/health", dependencies=[permit("runtimes.read")])
-def health(request: Request, component: str) -> Response:
-    """How a component does in each environment."""
-    found = service.environments(actor_of(request).organisation, component)
-    rows = [(one.environment, service.status(one.logical)) for one in found]
-    return ui.fragment(request, "runtimes/health.html", component=component, rows=rows)
+    status = service.status(service.find(actor_of(request).organisation, component, chosen)) if chosen else None
+    return ui.fragment(
+        request, "runtimes/logs.html", component=component, environments=names, chosen=chosen, doing=status
+    )

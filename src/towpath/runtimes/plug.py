@@ -10,7 +10,7 @@ from towpath.runtimes import api, pages
 from towpath.runtimes.drivers import route, service
 from towpath.runtimes.engines import EDGE, SUPERVISOR, WATCH
 from towpath.sdk.hooks import hook
-from towpath.sdk.types import Card, Driver, Engine, EntityView, Permission, Role, Tab
+from towpath.sdk.types import Driver, Engine, EntityView, Permission, Role, Tab
 
 NEVER_RUN = ("library", "documentation")
 
@@ -32,20 +32,14 @@ def routers() -> Sequence[APIRouter]:
 
 @hook
 def template_folders() -> Sequence[str]:
-    """Templates of tab and card."""
+    """Templates of the tab."""
     return [str(Path(__file__).parent / "html")]
 
 
 @hook
 def entity_tabs(entity: EntityView) -> Sequence[Tab]:
     """Logs of what can run."""
-    return [Tab("logs", "Logs", f"/runtimes/{entity.name}/logs", order=30)] if _runs(entity) else []
-
-
-@hook
-def entity_cards(entity: EntityView) -> Sequence[Card]:
-    """Health of what can run."""
-    return [Card("health", "Running", f"/runtimes/{entity.name}/health", order=15)] if _runs(entity) else []
+    return [Tab("logs", "Logs", f"/runtimes/{entity.name}/logs", order=50)] if _runs(entity) else []
 
 
 @hook

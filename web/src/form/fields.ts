@@ -21,6 +21,12 @@ function filters(options: any, kinds: string[]): any[] {
 // The form's own template says what is wrong, below the field.
 const refused = (props: any) => (props.rawErrors?.length ? "has-error" : "");
 
+// Label and description as the form's own fields have them.
+const head = (id: string, props: any) => [
+  h("label", { for: id }, [props.schema.title ?? props.name, props.required ? h("span", { class: "required" }, "*") : null]),
+  props.schema.description ? h("p", { class: "field-description" }, props.schema.description) : null,
+];
+
 const picker = (kinds: string[]) => (props: any) => {
   const [found, setFound] = useState<Entity[] | null>(null);
   const options = props.uiSchema?.["ui:options"] ?? {};
@@ -28,12 +34,11 @@ const picker = (kinds: string[]) => (props: any) => {
   const id = props.idSchema?.$id ?? props.fieldPathId?.$id ?? props.name;
   const set = (value: string) => (props.onChange as any)(value || undefined, props.fieldPathId?.path);
   return h("div", { class: refused(props) }, [
-    h("label", { for: id }, [props.schema.title ?? props.name, props.required ? h("span", { class: "muted" }, " *") : null]),
+    ...head(id, props),
     h("select", { id, class: "form-control", value: props.formData ?? "", disabled: found === null || props.disabled, required: props.required, onChange: (event: any) => set(event.currentTarget.value) }, [
       h("option", { value: "" }, found === null ? "Loading …" : "Choose …"),
       ...(found ?? []).map((one) => h("option", { value: ref(one), selected: ref(one) === props.formData }, `${label(one)} — ${ref(one)}`)),
     ]),
-    props.schema.description ? h("p", { class: "field-description" }, props.schema.description) : null,
   ]);
 };
 
@@ -41,9 +46,8 @@ const text = (pattern?: RegExp) => (props: any) => {
   const id = props.idSchema?.$id ?? props.fieldPathId?.$id ?? props.name;
   const strange = pattern && props.formData && !pattern.test(props.formData);
   return h("div", { class: refused(props) }, [
-    h("label", { for: id }, [props.schema.title ?? props.name, props.required ? h("span", { class: "muted" }, " *") : null]),
+    ...head(id, props),
     h("input", { id, class: "form-control", value: props.formData ?? "", placeholder: props.uiSchema?.["ui:placeholder"], autoFocus: props.uiSchema?.["ui:autofocus"], onInput: (event: any) => (props.onChange as any)(event.currentTarget.value || undefined, props.fieldPathId?.path) }),
-    props.schema.description ? h("p", { class: "field-description" }, props.schema.description) : null,
     strange ? h("p", { class: "error-detail" }, "use letters, digits, '-', '_' and '.'") : null,
   ]);
 };
@@ -58,9 +62,8 @@ const secret = (props: any) => {
     (props.onChange as any)(value ? "*".repeat(value.length) : undefined, props.fieldPathId?.path);
   };
   return h("div", { class: refused(props) }, [
-    h("label", { for: id }, [props.schema.title ?? props.name, props.required ? h("span", { class: "muted" }, " *") : null]),
+    ...head(id, props),
     h("input", { id, class: "form-control", type: "password", autoComplete: "off", value: kept[props.name] ?? "", onInput: (event: any) => set(event.currentTarget.value) }),
-    props.schema.description ? h("p", { class: "field-description" }, props.schema.description) : null,
   ]);
 };
 

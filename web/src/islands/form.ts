@@ -28,7 +28,7 @@ function Wizard({ host, pages, start, labels }: { host: HTMLElement; pages: Page
   // Secrets never join the answers, which are kept and shown: they travel beside them.
   const [secrets] = useState<Record<string, string>>({});
   const review = at === pages.length;
-  const change = (next: any) => { setData(next); preview(next); };
+  const change = (next: any) => { setData(next); preview(next); files(pages, next); };
   const go = (to: number) => { setAt(to); setTimeout(() => host.querySelector<HTMLElement>("input, select, textarea, button")?.focus()); };
   const create = async () => {
     setBusy(true);
@@ -110,5 +110,18 @@ function preview(data: any): void {
     slot.textContent = pattern.replace(/\{(\w+)\}/g, (_, key) => (data[key] === undefined || data[key] === "" ? open(key) : String(data[key])));
   }
   for (const slot of document.querySelectorAll<HTMLElement>("[data-preview-if]")) slot.hidden = !data[slot.dataset.previewIf!];
+}
+
+// The files that these answers would make, asked of the server once the typing pauses. What is secret stays out of the address.
+let pause = 0;
+function files(pages: Page[], data: any): void {
+  const body = document.querySelector<HTMLElement>('[data-card^="files:"] .card-body');
+  const hidden = pages.flatMap((page) => Object.entries<any>(declared(page.schema)).filter(([, field]) => field["ui:widget"] === "password" || field["ui:field"] === "Secret").map(([key]) => key));
+  const shown = Object.fromEntries(Object.entries(data).filter(([key]) => !hidden.includes(key)));
+  const query = new URLSearchParams({ formData: JSON.stringify(shown) }).toString();
+  if (!body || query.length > 6000) return;
+  const address = body.closest<HTMLElement>("[data-card]")!.dataset.card!.slice("files:".length).split("?")[0];
+  clearTimeout(pause);
+  pause = window.setTimeout(() => void (window as any).htmx.ajax("GET", `${address}?${query}`, { target: body, swap: "innerHTML" }), 400);
 }
 customElements.define("tp-form", FormIsland);

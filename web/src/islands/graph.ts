@@ -20,7 +20,6 @@ class Graph extends HTMLElement {
     const canvas = document.createElement("div");
     canvas.setAttribute("role", "img");
     canvas.setAttribute("aria-label", `Graph of ${data.nodes.length} ${data.nodes.length === 1 ? "node" : "nodes"}; the list beside it says the same`);
-    canvas.style.height = this.dataset.height ?? `${Math.min(420, Math.max(200, data.nodes.length * 52))}px`;
     // What cytoscape's own style element would say, which the page's policy refuses.
     canvas.style.position = "relative";
     this.append(canvas);
@@ -42,8 +41,12 @@ class Graph extends HTMLElement {
     this.graph.on("mouseout", "node", () => { this.graph!.elements().removeClass("dim"); canvas.style.cursor = "default"; });
     document.addEventListener("themechange", this.redraw);
     this.draw();
-    // Positions need the sizes that the style gives.
-    this.graph.layout({ name: "dagre", rankDir: this.narrow() ? "TB" : "LR", nodeSep: 22, rankSep: this.narrow() ? 48 : 90, edgeSep: 16, padding: 16 } as any).run();
+    // Positions need the sizes that the style gives; the picture is as high as what it shows.
+    this.graph.layout({ name: "dagre", fit: false, rankDir: this.narrow() ? "TB" : "LR", nodeSep: 22, rankSep: this.narrow() ? 48 : 90, edgeSep: 16 } as any).run();
+    const box = this.graph.elements().boundingBox();
+    const scale = Math.min(1.15, (canvas.clientWidth - 40) / box.w);
+    canvas.style.height = this.dataset.height ?? `${Math.round(Math.min(460, Math.max(96, box.h * scale + 40)))}px`;
+    this.graph.resize();
     this.graph.fit(undefined, 20);
   }
   disconnectedCallback(): void {

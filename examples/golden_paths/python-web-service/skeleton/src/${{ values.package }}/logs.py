@@ -21,8 +21,17 @@ class JsonLines(logging.Formatter):
         return json.dumps(line)
 
 
+def worth_a_line(record: logging.LogRecord) -> bool:
+    """The platform asks /healthz and /readyz all day long: only an answer that is no success is worth a line."""
+    match record.args:
+        case (_, _, "/healthz" | "/readyz", _, int(status)) if record.name == "uvicorn.access":
+            return status >= 400
+    return True
+
+
 def configure() -> None:
     """Send everything of level info and above through one handler."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonLines())
+    handler.addFilter(worth_a_line)
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)

@@ -1,0 +1,166 @@
+"""Deployments: one for one bundle, whose way is asked for by its owner, gated by its environment, and can be gone back."""
+
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from towpath.approvals import service as approvals
+from towpath.catalog import service as catalog
+from towpath.deployments import service
+from towpath.kit import clock, db
+from towpath.kit.errors import Conflict, Forbidden, NotFound
+from towpath.runs import service as runs
+from towpath.sdk.types import SourceFile
+
+SCORE = (Path(__file__).parents[1] / "orchestrator" / "samples" / "orders.yaml").read_text()
+ORDERS, FIRST, SECOND = "component:default/orders", "sha256:" + "1" * 64, "sha256:" + "2" * 64
+DESCRIPTOR = """apiVersion: backstage.io/v1alpha1
+kind: Component
+metadata: {name: orders, namespace: %s}
+spec: {type: service, lifecycle: production, owner: group:default/payments}
+"""
+
+
+def descriptor(namespace="default"):
+    return [SourceFile(f"towpath://{namespace}/blob/main/catalog-info.yaml", (DESCRIPTOR % namespace).encode())]
+
+
+@pytest.fixture
+def world(organisation, administrator, developer):
+    """An organisation with the shipped environments and the component `orders` of the developer's team."""
+    folder = resources.files("towpath.demo") / "platform"
+    files = [SourceFile(f"file:{one.name}", one.read_bytes()) for one in folder.iterdir() if one.name.endswith("yaml")]
+    with db.write(organisation) as session:
+        catalog.load_granted(session, administrator, "platform", files)
+        catalog.register(session, developer, f"url:{descriptor()[0].url}", files=descriptor())
+    return organisation
+
+
+def shipped(session, actor, digest, environment="development", *, commit="c" * 40, reason="publish"):
+    """A deployment that ran."""
+    row = service.ensure(session, actor, ORDERS, environment, digest, commit=commit, reason=reason)
+    row.status, row.finished_at, row.score = "succeeded", clock.now(), SCORE
+    session.flush()
+    return row
+
+
+def test_one_bundle_is_one_deployment_however_often_it_is_asked_for(world, developer):
+    with db.write(world) as session:
+        first = service.ensure(session, developer, ORDERS, "development", FIRST, commit="c" * 40)
+        again = service.ensure(session, developer, ORDERS, "development", FIRST, commit="c" * 40)
+        assert again.id == first.id
+        assert [one.id for one in runs.find(session, kind="deployment")] == [first.id]
+
+
+def test_a_failed_bundle_gets_a_new_attempt(world, developer):
+    with db.write(world) as session:
+        first = service.ensure(session, developer, ORDERS, "development", FIRST, commit="c" * 40)
+        first.status = "failed"
+        second = service.ensure(session, developer, ORDERS, "development", FIRST, commit="c" * 40)
+        assert (first.attempt, second.attempt) == (1, 2)
+
+
+def test_only_its_owner_promotes_and_rolls_back(world, developer, actor):
+    stranger = actor("developer", ref="user:default/stranger", groups=("group:default/storefront",))
+    with db.write(world) as session:
+        row = shipped(session, developer, FIRST)
+    for act in (
+        lambda session: service.promote(session, stranger, ORDERS, "development", "staging"),
+        lambda session: service.rollback(session, stranger, row.id),
+    ):
+        with pytest.raises(Forbidden, match="belongs to group:default/payments"), db.write(world) as session:
+            act(session)
+
+
+def test_nothing_is_promoted_from_where_nothing_runs(world, developer):
+    with pytest.raises(NotFound), db.write(world) as session:
+        service.promote(session, developer, ORDERS, "development", "staging")
+
+
+def test_a_promotion_takes_the_same_bundle_and_commit_along(world, developer):
+    with db.write(world) as session:
+        shipped(session, developer, FIRST, commit="a" * 40)
+        row = service.promote(session, developer, ORDERS, "development", "staging")
+        assert (row.digest, row.commit, row.environment, row.reason) == (FIRST, "a" * 40, "staging", "promote")
+
+
+@pytest.mark.parametrize(
+    ("status", "why"), [("failed", "it never ran"), ("succeeded", "it runs now")], ids=lambda value: value
+)
+def test_there_is_no_way_back_to_what(world, developer, status, why):
+    with db.write(world) as session:
+        row = shipped(session, developer, FIRST)
+        row.status = status
+    with pytest.raises(Conflict), db.write(world) as session:
+        service.rollback(session, developer, row.id)
+
+
+def test_the_way_back_is_a_new_attempt_of_the_old_bundle(world, developer):
+    with db.write(world) as session:
+        old = shipped(session, developer, FIRST)
+        shipped(session, developer, SECOND)
+        row = service.rollback(session, developer, old.id)
+        assert (row.digest, row.attempt, row.reason) == (FIRST, 2, "rollback")
+
+
+def gate(session, row):
+    return service.gate(session, runs.get(session, row.id), SCORE)
+
+
+def test_production_waits_for_an_approval_bound_to_the_plan(world, developer, administrator):
+    with db.write(world) as session:
+        row = service.ensure(session, developer, ORDERS, "production", FIRST, commit="c" * 40, reason="promote")
+        assert not gate(session, row)
+        assert row.status == "waiting"
+        asked = approvals.of_run(session, row.id)[0]
+        approvals.decide(session, administrator, asked.id, approve=True)
+        assert gate(session, row)
+        assert (row.status, row.approved_by) == ("applying", administrator.ref)
+
+
+def test_a_way_back_in_production_needs_no_new_approval(world, developer):
+    with db.write(world) as session:
+        old = shipped(session, developer, FIRST, "production", reason="promote")
+        shipped(session, developer, SECOND, "production", reason="promote")
+        assert gate(session, service.rollback(session, developer, old.id))
+        assert approvals.find(session, decision="pending") == []
+
+
+def test_a_refused_deployment_says_by_whom(world, developer, administrator):
+    with db.write(world) as session:
+        row = service.ensure(session, developer, ORDERS, "production", FIRST, commit="c" * 40)
+        gate(session, row)
+        asked = approvals.of_run(session, row.id)[0]
+        approvals.decide(session, administrator, asked.id, approve=False, comment="on Friday?")
+        with pytest.raises(Forbidden, match=administrator.ref):
+            gate(session, row)
+
+
+def test_a_namesake_of_another_namespace_cannot_take_the_service_over(world, developer):
+    with db.write(world) as session:
+        shipped(session, developer, FIRST)
+        catalog.register(session, developer, f"url:{descriptor('other')[0].url}", files=descriptor("other"))
+        row = service.ensure(session, developer, "component:other/orders", "development", SECOND, commit="d" * 40)
+        with pytest.raises(Conflict, match=ORDERS):
+            gate(session, row)
+
+
+def test_changes_name_commit_bundle_and_the_lines_of_the_workload(world, developer):
+    with db.write(world) as session:
+        shipped(session, developer, FIRST, commit="a" * 40)
+        row = shipped(session, developer, SECOND, commit="b" * 40)
+        row.score = SCORE + "# more\n"
+        what = {name: (old, new) for name, old, new in service.changes(session, row)}
+        assert what["commit"] == ("a" * 8, "b" * 8)
+        assert what["score.yaml"] == ("", "# more")
+
+
+def test_the_matrix_shows_what_runs_and_what_is_on_its_way(world, developer):
+    with db.write(world) as session:
+        old = shipped(session, developer, FIRST)
+        new = service.ensure(session, developer, ORDERS, "development", SECOND, commit="d" * 40)
+        cell = service.matrix(session)[ORDERS]["development"]
+        assert (cell.current.id, cell.way.id) == (old.id, new.id)
+        assert cell.state == "stopped"  # no process of it runs in this test
+        assert service.matrix(session)[ORDERS]["staging"].current is None

@@ -1,0 +1,52 @@
+"""The list of runs as people see it."""
+
+import pytest
+from fastapi import FastAPI, Request
+from fastapi.testclient import TestClient
+
+from towpath.kit import db
+from towpath.runs import pages, plug, service
+from towpath.ui import service as ui
+
+
+@pytest.fixture
+def client(organisation, developer):
+    """The pages of runs alone, opened by the developer."""
+    app = FastAPI()
+    app.state.navigation, app.state.banner, app.state.organisation_title = lambda request: [], lambda: None, str
+    ui.register_templates(plug.template_folders()[0])
+    app.include_router(pages.router)
+
+    @app.middleware("http")
+    async def sign_in(request: Request, call_next):
+        request.state.actor, request.state.database, request.state.csrf = developer, organisation, "t"
+        return await call_next(request)
+
+    with TestClient(app) as made:
+        yield made
+
+
+def wish(ref, actor, kind, title):
+    with db.write(ref) as session:
+        return service.start(session, actor, kind, title=title, subject="x", input={}).id
+
+
+def test_the_list_keeps_to_one_kind_and_state(client, organisation, developer):
+    wish(organisation, developer, "task", "Create orders")
+    wish(organisation, developer, "pipeline", "Pipeline of orders")
+    assert "Pipeline of orders" in client.get("/runs").text
+    tasks = client.get("/runs?kind=task").text
+    assert "Create orders" in tasks
+    assert "Pipeline of orders" not in tasks
+    assert "Nothing here" in client.get("/runs?status=failed").text
+
+
+def test_a_long_list_goes_on_where_the_page_ended(client, organisation, developer, monkeypatch):
+    monkeypatch.setattr(pages, "PAGE", 2)
+    for number in range(3):
+        wish(organisation, developer, "task", f"Create number-{number}")
+    first = client.get("/runs").text
+    assert "number-2" in first
+    assert "number-0" not in first
+    following = first.split('href="/runs?kind=', 1)[1].split("before=", 1)[1].split('"', 1)[0]
+    assert "number-0" in client.get(f"/runs?before={following}").text
