@@ -1,5 +1,7 @@
 """Signing in, tokens, and what a browser may send."""
 
+import re
+
 import pytest
 from fastapi.testclient import TestClient
 
@@ -102,6 +104,29 @@ def test_a_scoped_token_does_nothing_else(client):
     bearer = {"Authorization": f"Bearer {made['token']}"}
     assert client.get("/api/v1/runs", headers=bearer).status_code == 200
     assert client.get("/api/v1/deployments", headers=bearer).status_code == 403
+
+
+def test_a_token_makes_no_other_token(client):
+    headers = {"Origin": "http://portal.test", "X-CSRF-Token": token(client)}
+    made = client.post("/api/v1/tokens", json={"name": "x", "scopes": ["identity.*"]}, headers=headers).json()
+    client.cookies.clear()
+    bearer = {"Authorization": f"Bearer {made['token']}"}
+    assert client.post("/api/v1/tokens", json={"name": "stronger"}, headers=bearer).status_code == 403
+
+
+def test_a_token_to_look_changes_nothing(client):
+    csrf = token(client)
+    answer = client.post(
+        "/settings/tokens",
+        data={"name": "eye", "may": "read", "csrf_token": csrf},
+        headers={"Origin": "http://portal.test"},
+    )
+    secret = re.search(r"twp_[\w-]+", answer.text).group()
+    client.cookies.clear()
+    bearer = {"Authorization": f"Bearer {secret}"}
+    assert client.get("/api/v1/runs", headers=bearer).status_code == 200
+    wish = {"templateRef": "template:default/python-web-service", "values": {}}
+    assert client.post("/api/scaffolder/v2/tasks", json=wish, headers=bearer).status_code == 403
 
 
 def test_every_reply_carries_the_policy(client):

@@ -34,7 +34,7 @@ def audited(
 
     def decorate(function: Callable[Concatenate[Session, Actor, P], R]) -> Callable[Concatenate[Session, Actor, P], R]:
         @functools.wraps(function)
-        def act(session: Session, actor: Actor, *args: P.args, **kwargs: P.kwargs) -> R:
+        def act(session: Session, actor: Actor, /, *args: P.args, **kwargs: P.kwargs) -> R:
             if session.info.get("audit") is not None:
                 actor.require(permission)
                 return function(session, actor, *args, **kwargs)

@@ -1,6 +1,6 @@
 """Sign-in, sign-out, and the settings that are a person's own: tokens, members."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
@@ -73,10 +73,13 @@ def tokens_page(unit: Reading) -> Response:
 
 @router.post("/settings/tokens", dependencies=[permit("identity.tokens")])
 def create_token(
-    unit: Writing, name: Annotated[str, Form()], days: Annotated[int, Form(ge=1, le=365)] = 90
+    unit: Writing,
+    name: Annotated[str, Form()],
+    days: Annotated[int, Form(ge=1, le=365)] = 90,
+    may: Annotated[Literal["all", "git", "read"], Form()] = "all",
 ) -> Response:
     """Make a token and show it once."""
-    fresh = service.create_token(unit.session, unit.actor, name, days=days)
+    fresh = service.create_token(unit.session, unit.actor, name, days=days, scopes=service.scopes_of(may))
     return ui.page(unit.request, "identity/tokens.html", title="Tokens", tokens=service.tokens(unit.actor), fresh=fresh)
 
 

@@ -5,6 +5,7 @@ import re
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Literal
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
@@ -14,8 +15,8 @@ from towpath.audit.service import audited, note
 from towpath.identity import queries
 from towpath.identity.model import Account, ApiToken, SignInSession
 from towpath.kit import clock, db, ids, settings
-from towpath.kit.actor import Actor, Role, nobody
-from towpath.kit.errors import Conflict, Invalid, NotFound, Unauthenticated
+from towpath.kit.actor import PERMISSIONS, Actor, Role, nobody
+from towpath.kit.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from towpath.organisations import service as organisations
 from towpath.sdk import plugins
 
@@ -106,7 +107,7 @@ def _check(login: str, password: str) -> Account | None:
     usable = account is not None and (not account.demo or settings.current().demo)
     locked = account is not None and account.locked_until is not None and account.locked_until > clock.now()
     try:  # an unknown name costs the same time as a wrong password
-        right = _hasher.verify(account.password_hash if account and usable else _no_account, password)
+        right = bool(_hasher.verify(account.password_hash if account and usable else _no_account, password))
     except VerificationError:
         right = False
     if account is None or not usable or locked:
@@ -201,8 +202,8 @@ def create_token(
     """
     if not name.strip() or len(name) > 80:
         raise Invalid("a token needs a name of at most 80 characters", hint="name what will use it")
-    if actor.account_id is None or (actor.scopes and not set(scopes) <= set(actor.scopes)):
-        raise Invalid("a token cannot make a stronger one", hint="sign in to make it")
+    if actor.account_id is None or actor.via == "token":
+        raise Forbidden("a token cannot make another one", hint="sign in to make it")
     secret, now = TOKEN_PREFIX + secrets.token_urlsafe(32), clock.now()
     row = ApiToken(
         id=ids.uuid7(), hash=_hash(secret), name=name.strip(), account_id=actor.account_id,
@@ -213,6 +214,13 @@ def create_token(
         control.add(row)
     note(session, subject=actor.ref, token=row.name, days=days)
     return Token(row.id, row.name, secret)
+
+
+def scopes_of(may: Literal["all", "git", "read"]) -> tuple[str, ...]:
+    """The scopes behind the words of the tokens page: all its owner may, git alone, or looking at things only."""
+    if may == "read":
+        return tuple(sorted(name for name, role in PERMISSIONS.items() if role is Role.viewer))
+    return ("repositories.read", "repositories.push") if may == "git" else ()
 
 
 @audited("identity.tokens")
