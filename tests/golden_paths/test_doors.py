@@ -164,4 +164,5 @@ def test_the_shipped_path_renders_what_its_preview_promised(
     assert record is not None
     assert sorted(record.tree or {}) == seen
     assert ".github/workflows/ci.yml" in seen
-    assert 'href="/repositories/orders-api"' in ask("GET", f"/create/cards/finish/{task_id}").text
+    assert "/repositories/orders-api" in [one["url"] for one in run.output["links"]]
+    assert f"{len(seen)} files from" in ask("GET", f"/create/cards/finish/{task_id}").text

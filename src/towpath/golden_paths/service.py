@@ -251,11 +251,12 @@ def retry(session: Session, actor: Actor, run_id: str, secrets: Mapping[str, str
 
 
 def links(run: RunView) -> list[dict[str, str]]:
-    """What a finish panel links: the template's own links first, then entity page and addresses its steps gave."""
+    """What a finish panel links beside the template's own links, which head the page: entity page, addresses of steps."""
     gave: dict[str, Any] = {}
     for result in run.results.values():
         gave.update((result or {}).get("output") or {})
-    found = [one for one in run.output.get("links") or [] if isinstance(one, dict) and one.get("url")]
+    own = {one.get("url") for one in run.output.get("links") or [] if isinstance(one, dict)}
+    found: list[dict[str, str]] = []
     entity = spec.REF.fullmatch(str(gave.get("entityRef") or ""))
     if entity and entity["kind"]:
         address = f"/catalog/{entity['namespace'] or 'default'}/{entity['kind'].lower()}/{entity['name']}"
@@ -264,7 +265,7 @@ def links(run: RunView) -> list[dict[str, str]]:
         address = str(gave.get(field) or "")
         if address.startswith(("http://", "https://", "/")):
             found.append({"title": title, "url": address, "icon": icon})
-    return list({one["url"]: one for one in reversed(found)}.values())[::-1]
+    return [one for one in {one["url"]: one for one in found}.values() if one["url"] not in own]
 
 
 def texts(run: RunView) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ One JSON line in, one out. The socket is 0600 in a 0700 folder, and the peer's u
 """
 
 import json
+import logging
 import os
 import socket
 import struct
@@ -15,6 +16,7 @@ from typing import Any
 from towpath.kit import engines
 from towpath.kit.errors import Forbidden, Problem, TowpathError, Unavailable
 
+log = logging.getLogger(__name__)
 LIMIT = 4_000_000
 Command = Callable[[Mapping[str, Any]], Any]
 
@@ -60,8 +62,9 @@ class ControlServer:
                     "error": error.message, "hint": error.hint, "exit_code": error.exit_code,
                     "problems": [one.as_dict() for one in error.problems],
                 }  # fmt: skip
-            except (KeyError, ValueError) as error:
-                reply = {"error": f"the portal does not know this command: {error}", "hint": "", "exit_code": 2}
+            except Exception as error:  # the operator hears of every fault; the portal goes on
+                log.exception("a command of the operator failed")
+                reply = {"error": f"{type(error).__name__}: {error}", "hint": "the portal's log has more", "exit_code": 1}
             stream.write(json.dumps(reply).encode() + b"\n")
 
     def _check(self, connection: socket.socket) -> None:
