@@ -1,5 +1,5 @@
 # The same targets that CI runs; each sets up what it needs in .venv and nothing elsewhere.
-.PHONY: help setup run down test lint fix road compat bench docs migration clean
+.PHONY: help setup run down test lint fix road compat bench docs migration lock clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3.11
@@ -45,6 +45,7 @@ lint: $(VENV)/.dev ## Style, types, floors and rooms, templates
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports
 	@$(BIN)/mypy
+	@$(BIN)/djlint --quiet --lint src/towpath
 	@$(BIN)/python -m pytest -q -p no:xdist tests/test_architecture.py
 
 fix: $(VENV)/.dev ## Format and mend what can be mended
@@ -68,6 +69,10 @@ docs: $(VENV)/.dev ## Write the reference pages from the code
 
 migration: $(VENV)/.dev ## Write a migration of what changed: make migration TREE=organisation WORDS="add a column"
 	@$(BIN)/python -m tools.migration $(TREE) "$(WORDS)"
+
+new-%: $(VENV)/.dev ## An action, driver or capability with its test: make new-action NAME=file:touch
+	@$(BIN)/python -m tools.scaffold $* "$(NAME)"
+	@$(BIN)/python -m tools.docs
 
 lock: pyproject.toml ## Resolve the dependencies again
 	@$(BIN)/uv pip compile --quiet --generate-hashes --no-header --no-annotate --python-version 3.11 -o requirements.lock pyproject.toml

@@ -1,34 +1,53 @@
 """kill -9 of the portal at a named place, a second start, and a look at what is there.
 
-`make bench-kill9` does so before `do`, after `do` and after `settle` of every step of every run of the road; `python -m
-bench.bench_kill9 PLACE…` only at the named places. `TOWPATH_DATABASE_URL` puts the control database on PostgreSQL.
+`make bench-kill9` does so before `do`, after `do` and after `settle` of every step of every run of the road, on SQLite, then
+at the places of `SAMPLE` on PostgreSQL, where another replica goes on alone; `python -m bench.bench_kill9 PLACE…` only at the
+named places, `python -m bench.bench_kill9 postgres` only the sample.
 """
 
 import json
+import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 
-from bench import road
-from bench.install import Install, fresh
+from bench import postgres, road
+from bench.install import TOWPATH, Install, fresh
 
 NAME = "orders"
+SAMPLE = [
+    ("task/publish/after-do", "create"), ("pipeline/workflow/before-do", "create"), ("deployment/apply/after-do", "create"),
+    ("deployment/apply/after-settle", "create"), ("deletion/repositories.repository/after-do", "delete"),
+]  # fmt: skip
+"""Places on PostgreSQL: an outside effect of each kind of run, made but not recorded, or not made yet."""
+TAKE_OVER_S = 180.0
+"""Seconds another replica may take: 30 of silence, the next heartbeat, and the rest of the run itself."""
 
 
-def case(place: str, story: str, layers: Path) -> str:
+def case(place: str, story: str, layers: Path, url: str = "") -> str:
     """Run a create (or a create and a deletion), die at `place`, start again. Returns `resumed`, or `retried` when a
-    retry was needed. Raises RuntimeError when the end is not consistent or the portal never died."""
+    retry was needed. Raises RuntimeError when the end is not consistent or the portal never died.
+
+    With the `url` of a PostgreSQL database another replica is there from the start, and ends the run before the second
+    start; it returns `taken over`.
+    """
     with tempfile.TemporaryDirectory(prefix="towpath-kill9-") as folder:
         home = Path(folder) / "home"
         _give_layers(layers, home)
-        run = _die(home, place, story)
-        with fresh(home) as install:
+        with _other_replica(home, url) as begin:
+            run = _die(home, place, story, begin, url)
+            taken = bool(url) and _status(url, run, TAKE_OVER_S) == "succeeded"
+        with fresh(home, TOWPATH_DATABASE_URL=url) as install:
             _keep_layers(home, layers)
             found = _ended(install, run)
             word = "resumed"
@@ -38,7 +57,41 @@ def case(place: str, story: str, layers: Path) -> str:
             if found["status"] != "succeeded":
                 raise RuntimeError(f"{place}: {found['status']}: {found['error']}")
             (_deleted if story == "delete" else _running)(install)
-            return word
+            return "taken over" if taken else word
+
+
+@contextmanager
+def _other_replica(home: Path, url: str) -> Iterator[Callable[[Install], None]]:
+    """On PostgreSQL, `begin(install)` starts `towpath work` beside a portal; it is ended as a process manager would."""
+    begun: list[subprocess.Popen[bytes]] = []
+
+    def begin(install: Install) -> None:
+        if url:
+            log = (home.parent / "replica.log").open("w")
+            begun.append(subprocess.Popen([TOWPATH, "work"], env=_healthy(install), stdout=log, stderr=log))
+            log.close()
+
+    try:
+        yield begin
+    finally:
+        for one in begun:
+            one.terminate()
+            one.wait(60)
+
+
+def _healthy(install: Install) -> dict[str, str]:
+    return {name: value for name, value in install.environment.items() if name != "TOWPATH_KILL_AT"}
+
+
+def _status(url: str, run: str, limit_s: float) -> str:
+    """How a run stands in the database once it ended, or after `limit_s`; there is no portal to ask."""
+    until, status = time.monotonic() + limit_s, ""
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+        while status not in ("succeeded", "failed", "cancelled") and time.monotonic() < until:
+            found = connection.execute("select status from towpath_org_northbank.run where id = %s", [run]).fetchone()
+            status = str(found[0]) if found else ""
+            time.sleep(0.1)
+    return status
 
 
 def _give_layers(layers: Path, home: Path) -> None:
@@ -54,13 +107,14 @@ def _keep_layers(home: Path, layers: Path) -> None:
                 shutil.copytree(one, layers / one.name, symlinks=True)
 
 
-def _die(home: Path, place: str, story: str) -> str:
+def _die(home: Path, place: str, story: str, begin: Callable[[Install], None], url: str) -> str:
     """Start a portal that kills itself at `place`; returns the run to follow."""
     try:
         if story == "delete":
-            with fresh(home, keep="1") as install:
+            with fresh(home, keep="1", TOWPATH_DATABASE_URL=url) as install:
                 road.stages(install, road.create(install, NAME)[1])
-        with fresh(home, keep="1", TOWPATH_KILL_AT=place) as install:
+        with fresh(home, keep="1", TOWPATH_KILL_AT=place, TOWPATH_DATABASE_URL=url) as install:
+            begin(install)
             run = _wish(install, story)
             for _ in range(3000):
                 try:
@@ -128,21 +182,40 @@ def places() -> list[tuple[str, str]]:
     return [(f"{step}/{point}", story) for step, story in found for point in ("before-do", "after-do", "after-settle")]
 
 
+def _walk(cases: list[tuple[str, str]], layers: Path, words: Counter[str], server: str = "") -> dict[str, str]:
+    """Run cases, each on a database of its own when there is a server; a line for each. Returns what is broken."""
+    broken = {}
+    for place, story in cases:
+        began = time.monotonic()
+        try:
+            if server:
+                with postgres.database(server) as url:
+                    word = case(place, story, layers, url)
+            else:
+                word = case(place, story, layers)
+        except RuntimeError as error:
+            word, broken[place] = "broken", str(error)[:500]
+        words[word] += 1
+        print(f"{place:<56} {word:<10} {time.monotonic() - began:5.1f} s", flush=True)
+    return broken
+
+
 def main(wanted: list[str]) -> int:
     """Walk the matrix; a line for each place, the result as JSON last."""
     words: Counter[str] = Counter()
-    broken = {}
+    broken: dict[str, str] = {}
     with tempfile.TemporaryDirectory(prefix="towpath-kill9-layers-") as folder:
-        for place, story in places():
-            if wanted and not any(place.startswith(one) for one in wanted):
-                continue
-            began = time.monotonic()
-            try:
-                word = case(place, story, Path(folder))
-            except RuntimeError as error:
-                word, broken[place] = "broken", str(error)[:500]
-            words[word] += 1
-            print(f"{place:<56} {word:<8} {time.monotonic() - began:5.1f} s", flush=True)
+        layers = Path(folder) / "layers"
+        layers.mkdir()
+        if wanted != ["postgres"]:
+            chosen = [one for one in places() if not wanted or any(one[0].startswith(word) for word in wanted)]
+            broken |= _walk(chosen, layers, words)
+        if wanted in ([], ["postgres"]):
+            print("on PostgreSQL, with another replica:")
+            shared = Path(folder) / "server"
+            shared.mkdir()
+            broken |= _walk(SAMPLE, layers, words, postgres.server(shared, os.getpid()))
+            postgres.end(shared)
     print(json.dumps({"kill9": {**words, "places": sum(words.values()), "failures": broken}}))
     return 1 if broken else 0
 

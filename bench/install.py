@@ -28,10 +28,11 @@ class Install:
     edge: str
     started_s: float
     environment: dict[str, str]
+    program: Path = TOWPATH
 
     def token(self, user: str) -> str:
         """A token that acts as a demo account."""
-        argv = [TOWPATH, "token", "create", "bench", "--as", f"user:default/{user}"]
+        argv = [self.program, "token", "create", "bench", "--as", f"user:default/{user}"]
         return subprocess.run(argv, env=self.environment, text=True, capture_output=True, check=True).stdout.strip()
 
     def client(self, user: str) -> httpx.Client:
@@ -62,10 +63,10 @@ def _ports(home: Path) -> tuple[int, int, int]:
 
 
 @contextmanager
-def fresh(home: Path | None = None, *, keep: str = "", **settings: str) -> Iterator[Install]:
+def fresh(home: Path | None = None, *, keep: str = "", program: Path = TOWPATH, **settings: str) -> Iterator[Install]:
     """Start an install, hand it over, and end everything of it. Raises RuntimeError when something stays alive.
 
-    With `keep` services and engines go on, for a second start on the same `home`, and a dead portal is no error.
+    `program` is the `towpath` of the virtual environment that runs it. With `keep` services and engines go on, for a second start on the same `home`, and a dead portal is no error.
     """
     with tempfile.TemporaryDirectory(prefix="towpath-road-") as folder:
         place = home or Path(folder) / "home"
@@ -78,18 +79,20 @@ def fresh(home: Path | None = None, *, keep: str = "", **settings: str) -> Itera
         began = time.monotonic()
         with log.open("w") as sink:
             portal = subprocess.Popen(
-                [TOWPATH, "up"], env=environment, stdout=sink, stderr=sink, start_new_session=True
+                [program, "up"], env=environment, stdout=sink, stderr=sink, start_new_session=True
             )
         try:
             base = f"http://127.0.0.1:{port}"
             _await(base, portal, log)
             started = time.monotonic() - began
-            plain = Install(place, httpx.Client(base_url=base), f"http://127.0.0.1:{edge}", started, environment)
+            plain = Install(
+                place, httpx.Client(base_url=base), f"http://127.0.0.1:{edge}", started, environment, program
+            )
             with plain.api, plain.client("developer") as developer:
-                yield Install(place, developer, plain.edge, started, environment)
+                yield Install(place, developer, plain.edge, started, environment, program)
         finally:
             words = ["down"] if keep else ["down", "--services"]
-            subprocess.run([TOWPATH, *words], env=environment, capture_output=True, check=False, timeout=60)
+            subprocess.run([program, *words], env=environment, capture_output=True, check=False, timeout=60)
             if portal.poll() is None:
                 portal.send_signal(signal.SIGKILL)
             portal.wait()

@@ -1,23 +1,59 @@
-"""What every room's tests share: settings on a folder of their own, an organisation's database, and actors."""
+"""What every room's tests share: settings on a folder of their own, an organisation's database, and actors.
 
+Tests that ask for an organisation run on SQLite and on PostgreSQL, but for the modules of `ONE_DATABASE`.
+"""
+
+import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy.schema import CreateSchema, DropSchema
+from bench import postgres
+from playwright.sync_api import Browser, sync_playwright
 
 from towpath import capabilities
 from towpath.kit import actor as actors
-from towpath.kit import clock, db, ids
+from towpath.kit import clock, db, migrate
 from towpath.kit import settings as kit_settings
 from towpath.kit.actor import Actor, Role
 from towpath.organisations import service as organisations
 from towpath.sdk import plugins
 
+ONE_DATABASE = {
+    "catalog/test_doors.py": "shapes and pages; the queries behind them are test_service's",
+    "golden_paths/test_doors.py": "shapes and pages; the queries behind them are test_jobs'",
+    "identity/test_doors.py": "cookies, headers and forms; the queries behind them are test_service's",
+    "orchestrator/test_pages.py": "pages; the queries behind them are test_service's",
+    "runs/test_pages.py": "pages; the queries behind them are test_executor's",
+}
+"""Modules whose tests look past the database, and at what: SQLite is enough for them."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--postgres URL` runs the rooms' tests on PostgreSQL instead of SQLite."""
-    parser.addoption("--postgres", default="", help="URL of a PostgreSQL for the rooms' tests")
+    """`--postgres URL` takes that server instead of starting one; its user makes and drops databases."""
+    parser.addoption("--postgres", default="", help="URL of a PostgreSQL server for the rooms' tests")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The marker of tests that need one database alone."""
+    config.addinivalue_line("markers", "databases(kind, ...): runs on these alone, of sqlite and postgres")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Once on SQLite and once on PostgreSQL, unless the module or the test says otherwise."""
+    if "founded" not in metafunc.fixturenames:
+        return
+    module = Path(metafunc.module.__file__).relative_to(Path(__file__).parent).as_posix()
+    marked = metafunc.definition.get_closest_marker("databases")
+    kinds = ("sqlite",) if module in ONE_DATABASE else ("sqlite", "postgres")
+    metafunc.parametrize("database_kind", marked.args if marked else kinds, indirect=True)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The process that began the session ends the server that its workers shared."""
+    if not hasattr(config, "workerinput") and (factory := getattr(config, "_tmp_path_factory", None)):
+        postgres.end(factory.getbasetemp())
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -29,10 +65,46 @@ def loaded() -> None:
         actors.PERMISSIONS[permission.id] = permission.role
 
 
+@pytest.fixture(scope="session")
+def postgres_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The URL of the PostgreSQL server that all workers of this session share."""
+    base = tmp_path_factory.getbasetemp()
+    worker = "PYTEST_XDIST_WORKER" in os.environ
+    shared, owner = (base.parent, os.getppid()) if worker else (base, os.getpid())
+    return request.config.getoption("--postgres") or postgres.server(shared, owner)
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """A database of this worker on that server."""
+    with postgres.database(postgres_server) as made:
+        yield made
+
+
 @pytest.fixture
-def settings(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[kit_settings.Settings]:
-    """Settings of an install in a folder of its own; SQLite unless `--postgres` is given."""
-    url = request.config.getoption("--postgres") or None
+def database_kind(request: pytest.FixtureRequest) -> str:
+    """`sqlite` or `postgres`."""
+    return getattr(request, "param", "sqlite")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A headless Chromium of this machine; without one the test is skipped."""
+    if (program := shutil.which("chromium")) is None:
+        pytest.skip("no chromium on this machine")
+    quiet = ("gpu", "background-networking", "component-update", "sync")
+    with sync_playwright() as started:
+        browser = started.chromium.launch(
+            executable_path=program, args=["--no-sandbox", *(f"--disable-{one}" for one in quiet)]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database_kind: str, request: pytest.FixtureRequest) -> Iterator[kit_settings.Settings]:
+    """Settings of an install in a folder of its own."""
+    url = request.getfixturevalue("postgres_url") if database_kind == "postgres" else None
     made = kit_settings.use(kit_settings.Settings(home=tmp_path / "home", database_url=url, production=False))
     yield made
     db.dispose()
@@ -40,28 +112,46 @@ def settings(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[kit_set
 
 
 @pytest.fixture
-def organisation(settings: kit_settings.Settings) -> Iterator[db.DatabaseRef]:
+def founded(settings: kit_settings.Settings) -> Iterator[Callable[[str, str], db.DatabaseRef]]:
+    """Found an organisation: `founded("northbank", "Northbank")` gives its database, empty."""
+    control, made = organisations.control(), []
+    make_tables(control)
+
+    def make(name: str, title: str) -> db.DatabaseRef:
+        ref = organisations.database(name)
+        make_tables(ref)
+        made.append(ref)
+        with db.write(control) as session:
+            organisations.queries.add(session, name, title, clock.now())
+        return ref
+
+    yield make
+    for ref in [*made, control] if control.schema else []:
+        empty(ref)  # the next test on PostgreSQL finds the schemas made
+
+
+@pytest.fixture
+def organisation(founded: Callable[[str, str], db.DatabaseRef]) -> db.DatabaseRef:
     """The database of the organisation `northbank`, empty, with the control database beside it."""
-    name = "northbank" if settings.database_url is None else f"t{ids.uuid7()[-8:]}"
-    control, ref = organisations.control(), organisations.database(name)
-    make_tables(control, db.ControlBase)
-    make_tables(ref, db.Base)
-    with db.write(control) as session:
-        if name not in [one.id for one in organisations.queries.all_of(session)]:
-            organisations.queries.add(session, name, "Northbank", clock.now())
-    yield ref
+    return founded("northbank", "Northbank")
+
+
+def make_tables(ref: db.DatabaseRef) -> None:
+    """The tables of a database: by the migrations on PostgreSQL, which keeps them, at once on SQLite."""
     if ref.schema:
-        with db.engine(ref).begin() as connection:
-            connection.execute(DropSchema(ref.schema, cascade=True))
+        migrate.upgrade(ref)
+        return
+    with db.engine(ref).execution_options(towpath_write=True).begin() as connection:
+        migrate.TREES[migrate.tree_of(ref)].create_all(connection)
 
 
-def make_tables(ref: db.DatabaseRef, base: type) -> None:
-    """Create all tables of one tree where they are missing."""
-    options = {"schema_translate_map": {None: ref.schema}} if ref.schema else {}
-    with db.engine(ref).execution_options(towpath_write=True, **options).begin() as connection:
-        if ref.schema:
-            connection.execute(CreateSchema(ref.schema, if_not_exists=True))
-        base.metadata.create_all(connection)
+def empty(ref: db.DatabaseRef) -> None:
+    """Delete every row of a database but the catalog's revision: what was parsed is kept until that rises."""
+    options = {"schema_translate_map": {None: ref.schema}}
+    with db.engine(ref).execution_options(**options).begin() as connection:
+        for table in reversed(migrate.TREES[migrate.tree_of(ref)].sorted_tables):
+            if table.name != "catalog_revision":
+                connection.execute(table.delete())
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ from typing import Any
 
 from towpath import capabilities
 from towpath.kit import actor as actors
-from towpath.kit import clock, db, events, ids, jail, jobs, migrate
+from towpath.kit import clock, db, engines, events, ids, jail, jobs, migrate
 from towpath.kit.errors import Conflict, TowpathError, Unavailable
+from towpath.kit.relay import Relay
 from towpath.kit.settings import Settings
 from towpath.organisations import service as organisations
 from towpath.runs.executor import Executor
@@ -19,6 +20,7 @@ from towpath.sdk.types import Engine, Health
 
 log = logging.getLogger(__name__)
 BEAT_S = 5.0
+KEEP_UP_S, AGAIN_S = 1.0, 3.0
 
 
 class Platform:
@@ -29,11 +31,13 @@ class Platform:
         self._lock: Any = None
         self._stop = threading.Event()
         self._trouble: dict[str, str] = {}
+        self._keeper = threading.Thread(target=self._keep_up, name="keep-up", daemon=True)
         manager = plugins.load(capabilities.plugs())
         for permission in plugins.collect(manager.hook.permissions()):
             actors.PERMISSIONS[permission.id] = permission.role
         self.engines: list[Engine] = plugins.collect(manager.hook.engines())
         self.dispatcher = events.Dispatcher(organisations.databases)
+        self.relay = Relay(organisations.control().url) if settings.database_url else None
         kinds = {job.kind: job for job in plugins.collect(manager.hook.jobs())}
         self.executor = Executor(kinds, organisations.database)
         events.subscribe(plugins.collect(manager.hook.subscribers()))
@@ -70,17 +74,29 @@ class Platform:
         for ref in organisations.databases():
             migrate.upgrade(ref)
 
+    def admit(self) -> None:
+        """Raise Unavailable where this host cannot isolate what would run: in production, or for two organisations."""
+        if jail.probe().kind != "none":
+            return
+        if self.settings.production:
+            raise Unavailable(
+                "this host cannot isolate code that is not ours: production does not start", hint=jail.MEND
+            )
+        if len(organisations.databases()) > 1:
+            raise Unavailable("this host cannot keep the organisations of this install apart", hint=jail.MEND)
+
     # ── start and stop ────────────────────────────────────────────────────────────────────────────────────────────────
     def start(self, app: Any) -> None:
         """Engines, runs and events; an engine that fails is shown, and does not keep the portal from starting."""
-        if self.settings.production and jail.probe().kind == "none":
-            raise Unavailable("this host cannot isolate code that is not ours", hint="run 'towpath doctor'")
         with ThreadPoolExecutor(len(self.engines) + 1) as pool:
             for engine in self.engines:
                 pool.submit(self._up, engine)
             pool.submit(self._launch)
+        if self.relay:
+            self.relay.start()
         self.executor.start(organisations.databases)
         self.dispatcher.start()
+        self._keeper.start()
         plugins.call().started(app=app)
 
     def _launch(self) -> None:
@@ -106,14 +122,32 @@ class Platform:
             engine.up()
             self._trouble.pop(engine.name, None)
         except Exception as error:
+            if self._trouble.get(engine.name) != str(error):
+                log.warning("engine %s: %s", engine.name, error, exc_info=not isinstance(error, TowpathError))
             self._trouble[engine.name] = str(error)
-            log.exception("engine %s", engine.name)
+
+    def _keep_up(self) -> None:
+        """Start an engine again that ended under a running portal, and one that could not start until now."""
+        while not self._stop.wait(AGAIN_S if self._trouble else KEEP_UP_S):
+            ended = self._ended()
+            for engine in self.engines:
+                if engine in ended and engine.name not in self._trouble:
+                    log.warning("engine %s ended; it is started again", engine.name)
+                if engine in ended or engine.name in self._trouble:
+                    self._up(engine)
+
+    def _ended(self) -> list[Engine]:
+        return [one for one in self.engines if one.survives_portal and engines.adopt(one.name) is None]
 
     def stop(self) -> None:
         """End the portal's own work; engines that carry services stay."""
         self._stop.set()
+        if self._keeper.is_alive():
+            self._keeper.join(30)  # it may be starting one of those that are about to be ended
         self.executor.stop()
         self.dispatcher.stop()
+        if self.relay:
+            self.relay.stop()
         plugins.call().stopping()
         for engine in reversed(self.engines):
             if not engine.survives_portal:
@@ -135,7 +169,8 @@ class Platform:
 
     def missing(self) -> list[str]:
         """What keeps the portal from being ready."""
-        trouble = [f"{name}: {text}" for name, text in self._trouble.items()]
+        said = {one.name: "it ended and is started again" for one in self._ended()} | self._trouble
+        trouble = [f"{name}: {text}" for name, text in said.items()]
         for ref in [organisations.control(), *organisations.databases()]:
             try:
                 db.ping(ref)
@@ -168,7 +203,7 @@ def _ask(engine: Engine) -> Health:
 def _host() -> Health:
     host = jail.probe()
     if host.kind == "none":
-        return Health("isolation", "missing", "; ".join(host.reasons), "run as root or allow user namespaces")
+        return Health("isolation", "missing", "; ".join(host.reasons), jail.MEND)
     return Health(
         "isolation", "degraded" if host.reasons else "ok", f"{host.kind}; {'; '.join(host.reasons)}".rstrip("; ")
     )

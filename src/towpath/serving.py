@@ -14,10 +14,11 @@ from towpath import bootstrap, capabilities
 from towpath.app import create_app
 from towpath.catalog import service as catalog
 from towpath.identity import service as identity
-from towpath.kit import control, db, engines, ports, settings
+from towpath.kit import clock, control, db, engines, ports, settings
 from towpath.kit.errors import Conflict
 from towpath.organisations import service as organisations
 from towpath.platform import Platform
+from towpath.portal import service as portal
 from towpath.sdk import plugins
 from towpath.sdk.types import Health
 
@@ -35,6 +36,7 @@ def serve(*, announce: bool) -> None:
     _port_free(config.host, config.port)
     say(f"Preparing the databases in {config.home} …")
     platform.prepare()
+    platform.admit()
     password = bootstrap.first_start(config)
     bootstrap.load_documents(config)
     say("Starting the engines …")
@@ -100,6 +102,7 @@ def work() -> None:
         raise Conflict("a second process needs PostgreSQL", hint="set TOWPATH_DATABASE_URL, or use 'towpath up'")
     platform = Platform(config)
     platform.prepare()
+    platform.admit()
     platform.start(None)
     stop = [False]
     signal.signal(signal.SIGTERM, lambda *_: stop.__setitem__(0, True))
@@ -137,10 +140,32 @@ def _register(arguments: Mapping[str, Any]) -> list[str]:
     with db.read(ref) as session:
         files = catalog.fetch(session, str(arguments["location"]))
     with db.write(ref) as session:
-        return [one.ref for one in catalog.register(session, actor, str(arguments["location"]), files=files)]
+        location, granted = str(arguments["location"]), bool(arguments.get("granted"))
+        return [one.ref for one in catalog.register(session, actor, location, files=files, granted=granted)]
 
 
-COMMANDS: dict[str, control.Command] = {"token.create": _create_token, "catalog.register": _register}
+def _parked(arguments: Mapping[str, Any]) -> list[dict[str, str]]:
+    organisation = arguments.get("organisation") or organisations.databases()[0].name
+    with db.read(organisations.database(organisation)) as session:
+        return [
+            {
+                "time": clock.iso(one.event.time), "subscriber": one.subscriber, "type": one.event.type,
+                "subject": one.event.subject, "error": one.error,
+            }
+            for one in portal.parked(session)
+        ]  # fmt: skip
+
+
+def _replay(arguments: Mapping[str, Any]) -> int:
+    organisation = arguments.get("organisation") or organisations.databases()[0].name
+    actor = identity.by_ref(organisation, str(arguments["ref"]))
+    with db.write(organisations.database(organisation)) as session:
+        return portal.replay(session, actor, str(arguments["name"]), only_parked=bool(arguments.get("only_parked")))
+
+
+COMMANDS: dict[str, control.Command] = {
+    "token.create": _create_token, "catalog.register": _register, "events.parked": _parked, "events.replay": _replay,
+}  # fmt: skip
 
 
 def answer(command: str, arguments: Mapping[str, Any]) -> Any:

@@ -11,6 +11,8 @@ from towpath import demo
 from towpath.catalog import actions, cli, service
 from towpath.kit import db
 from towpath.kit.errors import Forbidden
+from towpath.sdk import plugins
+from towpath.sdk.hooks import hook
 from towpath.sdk.types import SourceFile
 
 URL = "url:towpath://orders/blob/main/catalog-info.yaml"
@@ -201,3 +203,40 @@ def test_the_action_refuses_the_hosts_files_even_when_optional(organisation, dev
         actions.run(
             takes, SimpleNamespace(dry_run=False, log=lambda text: None, database=organisation, actor=developer)
         )
+
+
+ENVIRONMENT = "apiVersion: towpath.dev/v1\nkind: Environment\nmetadata: {name: qa}\nspec: {type: staging, order: 15}\n"
+
+
+class Shelf:
+    """A repository whose one file only a granted location may bring."""
+
+    scheme = "shelf"
+
+    def read(self, session, target):
+        return [SourceFile(target, ENVIRONMENT.encode())]
+
+    @hook
+    def sources(self):
+        return [self]
+
+
+@pytest.fixture
+def qa(loaded):
+    manager = plugins._manager[0]
+    manager.register(Shelf(), name="shelf")
+    yield {"url": "shelf://platform/blob/main/qa.yaml", "granted": "true"}
+    manager.unregister(name="shelf")
+
+
+def test_a_location_of_platform_kinds_alone_is_registered_with_its_grant(organisation, door, qa):
+    assert door("platform_engineer").post("/catalog/register", data=qa).status_code == 303
+    with db.read(organisation) as session:
+        assert [row.granted for row, _ in service.locations(session)] == [True]
+        assert service.get(session, "environment:default/qa").name == "qa"
+
+
+def test_a_developer_cannot_register_with_a_grant(organisation, door, qa):
+    assert door("developer").post("/catalog/register", data=qa).status_code == 403
+    assert "Granted" not in door("developer").get("/catalog/register").text
+    assert "Granted" in door("platform_engineer").get("/catalog/register").text

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from towpath.catalog import ingest
 from towpath.golden_paths import answers, spec
 from towpath.kit.errors import Invalid
+from towpath.sdk.types import SourceFile
 
 PAGE = {
     "title": "Basics",
@@ -91,3 +93,31 @@ def test_every_shipped_template_is_readable() -> None:
 
     for path in service.shipped():
         spec.read(YAML(typ="safe").load(Path(path).read_text()), f"file:{path}")
+
+
+BROKEN = """\
+apiVersion: scaffolder.backstage.io/v1beta3
+kind: Template
+metadata: {name: web}
+spec:
+  parameters:
+    - properties: {size: {type: strin}}
+  steps:
+    - {id: a, action: "debug:log"}
+    - {id: a}
+"""
+
+
+def test_a_broken_template_is_refused_with_every_problem_at_its_place() -> None:
+    files = [SourceFile("towpath://web/blob/main/template.yaml", BROKEN.encode())]
+    found = ingest.ingest(files, {"Template": spec.TEMPLATE}, ingest.Supply("url:x", granted=True))
+    places = {one.path: (one.line, one.column, one.expected) for one in found.problems}
+    assert found.entities == []
+    assert places == {
+        "spec.type": (5, 3, "a value"),
+        "spec.steps[1].action": (9, 7, "a value"),
+        "spec.steps[1].id": (9, 12, "an id of its own"),
+        "spec.parameters[0].properties.size.type": (6, 33, "a JSON schema (draft-07)"),
+    }
+    assert {one.file for one in found.problems} == {files[0].url}
+    assert all(one.found for one in found.problems)

@@ -62,6 +62,13 @@ def test_a_memory_eater_is_ended_and_the_pool_goes_on(pool):
     assert pool.render_values("${{ 1 + 1 }}", {}) == 2
 
 
+def test_the_limit_of_a_first_rendering_does_not_count_the_start(settings):
+    settings.template_timeout_s = 0.1  # V8 needs longer to start
+    pool = Pool(1)
+    assert pool.render_values("${{ 1 + 1 }}", {}) == 2
+    pool.close()
+
+
 def test_a_child_that_dies_is_replaced(pool):
     pool.warm()
     child = pool._free.get()

@@ -1,15 +1,12 @@
 """The main job and the way back, through HTTP and git, on real engines."""
 
-import subprocess
 import time
 from pathlib import Path
 
 import httpx
 import pytest
-from bench import road
+from bench import clone, road
 from bench.install import Install, fresh
-
-from towpath.repositories import git
 
 REF = "component:default/orders"
 
@@ -47,17 +44,9 @@ def deployments(install: Install, environment: str = "development") -> list[dict
 
 
 def push(install: Install, folder: Path, change) -> str:
-    """Clone when needed, change, commit and push as anybody would; returns the commit."""
-    url = str(install.api.base_url).replace("http://", f"http://ada:{install.api.headers['authorization'][7:]}@")
-    run = lambda *words: subprocess.run(words, cwd=folder, check=True, capture_output=True, env=git.environment())  # noqa: E731
-    if not (folder / "orders").exists():
-        run("git", "clone", "-q", f"{url}/git/orders.git")
-    folder = folder / "orders"
-    change(folder)
-    run("git", "add", "-A")
-    run("git", "-c", "user.name=Ada", "-c", "user.email=a@b", "commit", "-qm", "Change")
-    run("git", "push", "-q", "origin", "HEAD")
-    return run("git", "rev-parse", "HEAD").stdout.decode().strip()
+    return clone.push(
+        f"{install.api.base_url}/git/orders.git", install.api.headers["authorization"][7:], folder, change
+    )
 
 
 def deployed(install: Install, commit: str, limit_s: float = 60) -> dict:
@@ -72,7 +61,7 @@ def deployed(install: Install, commit: str, limit_s: float = 60) -> dict:
 
 
 @pytest.fixture(scope="module")
-def clone(tmp_path_factory):
+def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("clone")
 
 
@@ -89,30 +78,21 @@ def test_a_create_is_one_tree_of_runs_with_one_deployment(install, orders):
     kinds = sorted(one["kind"] for one in install.api.get("/api/v1/runs", params={"root_id": orders[0]}).json())
     assert kinds == ["deployment", "pipeline", "task"]
     assert [one["status"] for one in deployments(install)] == ["succeeded"]
+    assert deployments(install)[0]["actor"] == "user:default/developer"
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(200)
-def test_a_push_deploys_by_itself_and_the_data_stays(install, orders, clone):
-    def change(folder: Path) -> None:
-        app = folder / "src/orders/app.py"
-        app.write_text(app.read_text().replace("Hello from", "Welcome to"))
-
-    assert deployed(install, push(install, clone, change))["status"] == "succeeded"
+def test_a_push_deploys_by_itself_and_the_data_stays(install, orders, folder):
+    assert deployed(install, push(install, folder, clone.greet("Welcome to")))["status"] == "succeeded"
     assert visit(install).json()["message"] == "Welcome to orders"
     assert [one["text"] for one in visit(install, "/notes").json()] == ["kept"]
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(200)
-def test_a_version_that_never_becomes_ready_takes_no_traffic(install, orders, clone):
-    def change(folder: Path) -> None:
-        main = folder / "src/orders/__main__.py"
-        main.write_text(
-            main.read_text().replace("    logs.configure()\n", '    logs.configure()\n    raise SystemExit("broken")\n')
-        )
-
-    found = deployed(install, push(install, clone, change))
+def test_a_version_that_never_becomes_ready_takes_no_traffic(install, orders, folder):
+    found = deployed(install, push(install, folder, clone.break_start))
     assert found["status"] == "failed"
     assert "broken" in str(install.api.get(f"/api/v1/runs/{found['id']}").json()["error"])
     assert visit(install).json()["message"] == "Welcome to orders"
@@ -120,12 +100,12 @@ def test_a_version_that_never_becomes_ready_takes_no_traffic(install, orders, cl
 
 @pytest.mark.slow
 @pytest.mark.timeout(200)
-def test_bad_score_fails_with_file_line_and_column(install, orders, clone):
+def test_bad_score_fails_with_file_line_and_column(install, orders, folder):
     def change(folder: Path) -> None:
         score = folder / "score.yaml"
         score.write_text(score.read_text().replace("type: postgres", "type: postgers"))
 
-    found = deployed(install, push(install, clone, change))
+    found = deployed(install, push(install, folder, change))
     error = install.api.get(f"/api/v1/runs/{found['id']}").json()["error"]
     assert found["status"] == "failed"
     assert error["errors"][0]["file"].endswith("score.yaml")

@@ -6,9 +6,10 @@ from fastapi.testclient import TestClient
 from sqlalchemy import text
 
 from towpath.kit import actor as actors
-from towpath.kit import db
+from towpath.kit import clock, db
 from towpath.kit.actor import Actor, Role
-from towpath.kit.errors import Unavailable
+from towpath.kit.errors import Conflict, Unavailable
+from towpath.kit.events import EventRow
 from towpath.kit.web import Writing, permit
 
 
@@ -58,3 +59,13 @@ def test_a_database_that_does_not_answer_is_unavailable(tmp_path):
 def test_an_undeclared_permission_is_refused():
     assert not Actor("user:default/x", "o", Role.administrator).can("nobody.declared")
     assert actors.PERMISSIONS
+
+
+def test_two_who_make_the_same_name_at_once_get_a_conflict(organisation):
+    def make() -> None:
+        with db.write(organisation) as session:
+            session.add(EventRow(id="1", type="t", subject="s", time=clock.now(), actor="a", root_id=None, data={}))
+
+    make()
+    with pytest.raises(Conflict, match="at the same moment"):
+        make()

@@ -3,6 +3,7 @@
 import pytest
 
 from towpath.kit import db, events
+from towpath.kit.errors import NotFound
 from towpath.kit.events import DeliveryRow, Subscriber
 
 
@@ -63,8 +64,39 @@ def test_a_delivery_is_parked_after_ten_tries(organisation):
                 row.due = row.due.replace(year=2020)
         events.deliver(organisation)
     with db.read(organisation) as session:
-        assert [row.state for row in events.parked(session)] == ["parked"]
+        (given_up,) = events.parked(session)
+    assert (given_up.subscriber, given_up.event.type, given_up.tries) == ("test", "thing.made", events.TRIES)
+    assert given_up.error.startswith("ZeroDivisionError")
     events.subscribe([])
+
+
+def test_what_was_given_up_is_delivered_again_alone(organisation, heard):
+    emit(organisation, 1)
+    emit(organisation, 2)
+    events.deliver(organisation)
+    with db.write(organisation) as session:
+        session.query(DeliveryRow).first().state = "parked"
+    with db.write(organisation) as session:
+        assert events.replay(session, "test", only_parked=True) == 1
+    events.deliver(organisation)
+    assert heard == [1, 2, 1]
+
+
+def test_replay_reaches_back_before_the_subscriber(organisation):
+    emit(organisation, 1)
+    log = []
+    events.subscribe([Subscriber("later", ("thing.*",), lambda session, event: log.append(event.data["n"]))])
+    with db.write(organisation) as session:
+        assert events.replay(session, "later") == 1
+    events.deliver(organisation)
+    events.subscribe([])
+    assert log == [1]
+
+
+def test_replay_of_an_unknown_subscriber_names_those_there_are(organisation, heard):
+    with pytest.raises(NotFound) as caught, db.write(organisation) as session:
+        events.replay(session, "tset")
+    assert caught.value.hint == "there are: test"
 
 
 def test_replay_delivers_everything_again(organisation, heard):

@@ -2,13 +2,15 @@
 
 import os
 import socket
+import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from towpath.kit import jail
-from towpath.kit.jail import host
+from towpath.kit.jail import bare, host
 
 PYTHON = str(jail.interpreter())
 
@@ -118,6 +120,13 @@ def test_a_tree_that_does_not_end_is_ended(kind, work):
     assert time.monotonic() - began < 6
 
 
+def test_what_went_into_a_session_of_its_own_is_ended_too(kind, work):
+    left = f"sleep {os.getpid()}.25"
+    done = jail.run(cell(work), ["/bin/sh", "-c", f"setsid {left} & setsid {left}"], timeout_s=0.5)
+    assert done.timed_out
+    assert left not in [" ".join(one.info["cmdline"] or ()) for one in psutil.process_iter(["cmdline"])]
+
+
 def test_a_flood_is_cut_and_the_command_goes_on(kind, work):
     done = python(cell(work), "for _ in range(2000): print('x' * 10000)", output_limit=100_000, timeout_s=30)
     assert done.truncated
@@ -157,9 +166,33 @@ def test_credentials_in_index_addresses_are_left_out(monkeypatch):
     assert "secret" not in "".join(passed.values())
 
 
-def test_a_host_that_allows_nothing_says_so(monkeypatch):
+@pytest.fixture
+def bare_host(monkeypatch):
     monkeypatch.setenv("TOWPATH_JAIL", "none")
     host.probe.cache_clear()
+    yield
+    host.probe.cache_clear()
+
+
+def test_a_host_that_allows_nothing_says_so(bare_host):
     assert host.probe().kind == "none"
     assert host.probe().reasons
-    host.probe.cache_clear()
+
+
+def test_without_a_view_work_folder_layer_and_tools_are_found_all_the_same(bare_host, work, tmp_path):
+    layer = tmp_path / "layer"
+    layer.mkdir()
+    (layer / "thing.py").write_text("X = 7")
+    tool = jail.Bind(Path("/bin/cat"), "/towpath/bin/show-it")
+    one = cell(work, binds=(jail.Bind(layer, "/layer"), tool), environment={"PYTHONPATH": "/layer"})
+    assert python(one, "import thing; open('/work/made', 'w').write(str(thing.X))").code == 0
+    assert jail.run(one, ["show-it", "/work/made"], timeout_s=5).stdout == b"7"
+
+
+def test_without_a_view_only_whole_paths_of_the_cell_are_written_anew(bare_host, work):
+    kept = [f"{sys.prefix}/bin/python", "/workshop", "/srv/work", "/work.old", "re-work/x"]
+    texts = [*kept, "--output=/work/out:/work", "cat '/work/a b'"]
+    argv, environment = bare.as_host(cell(work), texts, {"OUT": "/work", "HOME": "/tmp"}, {})
+    assert argv == [*kept, f"--output={work}/out:{work}", f"cat '{work}/a b'"]
+    assert environment["OUT"] == str(work)
+    assert Path(environment["HOME"]).stat().st_mode & 0o077 == 0

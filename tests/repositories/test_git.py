@@ -101,3 +101,21 @@ def test_a_recorded_branch_is_an_event_once(organisation, developer, bare):
 def test_a_workspace_cannot_publish_what_lies_beside_it(organisation, developer, bare):
     with pytest.raises(Invalid):
         run(Takes(name="orders", sourcePath="../.."), context(organisation, developer, bare[1]))
+
+
+def test_a_script_is_told_from_other_files(bare):
+    folder, source = bare
+    (source / "b.txt").chmod(0o755)
+    git.commit_tree(folder, source, "main", "Start", AUTHOR)
+    found = {one.path: one.executable for one in git.list_tree(folder, "main", recursive=True)}
+    assert found == {"b.txt": True, "docs/a.md": False}
+
+
+@pytest.mark.parametrize("branch", ["subject", "session", "details"])
+def test_a_branch_may_be_called_anything(organisation, developer, bare, branch):
+    with db.write(organisation) as session:
+        made = service.create(session, developer, "orders", key="run:step")
+    folder = service.folder(made.uid)
+    git.init_bare(folder, "main")
+    git.commit_tree(folder, bare[1], branch, "Start", AUTHOR)
+    assert [one["branch"] for one in service.record_refs(organisation, developer, made.uid)] == [branch]

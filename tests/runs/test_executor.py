@@ -1,5 +1,10 @@
 """Runs: each step once, results kept, waiting, cancelling, retrying, resuming after death."""
 
+import contextlib
+import os
+import subprocess
+import threading
+
 import pytest
 
 from towpath.kit import db, jobs
@@ -106,6 +111,19 @@ def test_cancel_stops_before_the_next_step_and_takes_the_children_along(world, d
         assert service.get(session, child).status == "cancelled"
 
 
+def test_a_waiting_run_that_is_cancelled_is_heard_by_its_job(world, developer):
+    heard = []
+    job = Job(
+        "test", lambda run: [Fact("ask", "Ask", lambda s, r: WAIT)], lambda session, run: heard.append(run.status)
+    )
+    run_id = start(world, developer)
+    execute(world, job, run_id)
+    with db.write(world) as session:
+        service.cancel(session, developer, run_id)
+    assert execute(world, job, run_id).status == "cancelled"
+    assert heard == ["cancelled"]
+
+
 def test_a_wish_repeated_with_its_id_is_one_run(world, developer):
     first = start(world, developer, run_id="01890000-0000-7000-8000-000000000001")
     assert start(world, developer, run_id=first) == first
@@ -130,3 +148,60 @@ def test_a_job_hears_every_ending(world, developer):
     run = execute(world, job, start(world, developer))
     assert heard == ["failed"]
     assert "fault of the platform" in run.error["hint"]
+
+
+def test_a_retry_decides_anew_what_held_for_one_attempt_only(world, developer):
+    decided, fail = [], [True]
+    job = Job(
+        "test",
+        lambda run: [
+            Fact("plan", "Plan", lambda s, r: decided.append(1) or {"n": len(decided), "again": True}),
+            act("apply", lambda data, ctx: 1 / 0 if fail else data),
+        ],
+    )
+    run_id = start(world, developer)
+    assert execute(world, job, run_id).status == "failed"
+    fail.clear()
+    with db.write(world) as session:
+        service.retry(session, developer, run_id)
+    assert execute(world, job, run_id).results["apply"]["plan"]["n"] == 2
+
+
+def test_a_full_disk_of_the_workspace_is_told_as_one(world, developer):
+    def write(data, ctx):
+        raise OSError(28, "No space left on device", str(ctx.workspace))
+
+    run = execute(world, Job("test", lambda run: [act("write", write)]), start(world, developer))
+    assert run.error["message"].startswith("the disk is full: [Errno 28]")
+    assert "free space" in run.error["hint"]
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="a small file system needs root")
+def test_a_run_ends_failed_once_a_full_database_has_space_again(settings, request):
+    if settings.database_url:
+        pytest.skip("the disk of a server is not ours to fill")
+    databases = settings.folder("databases")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,mode=0700", "tmpfs", databases], check=True)
+    try:
+        fills_up(request.getfixturevalue("world"), request.getfixturevalue("developer"), databases / "fill")
+    finally:
+        db.dispose()
+        subprocess.run(["umount", "-l", databases], check=True)
+
+
+def fills_up(world, developer, filler):
+    freed = threading.Timer(0.4, filler.unlink)
+
+    def fill(data, ctx):
+        with filler.open("wb", buffering=0) as out, contextlib.suppress(OSError):
+            while True:
+                out.write(b"x" * 4096)
+        freed.start()
+        ctx.log("x" * 8000)
+        ctx.log("y" * 100_000)
+        return {"much": "z" * 100_000}
+
+    run = execute(world, Job("test", lambda run: [act("fill", fill)]), start(world, developer))
+    freed.join()
+    assert run.status == "failed"
+    assert run.error["message"] == "the disk of the database is full"

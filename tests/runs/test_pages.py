@@ -5,7 +5,7 @@ from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
 
 from towpath.kit import db
-from towpath.runs import pages, plug, service
+from towpath.runs import api, pages, plug, service
 from towpath.ui import service as ui
 
 
@@ -50,3 +50,15 @@ def test_a_long_list_goes_on_where_the_page_ended(client, organisation, develope
     assert "number-0" not in first
     following = first.split('href="/runs?kind=', 1)[1].split("before=", 1)[1].split('"', 1)[0]
     assert "number-0" in client.get(f"/runs?before={following}").text
+
+
+def test_live_cards_hear_of_what_changed_while_they_were_away(client, organisation, developer, monkeypatch):
+    monkeypatch.setattr(api, "RECHECK_S", 0.1)
+    monkeypatch.setattr(api, "KEEP_ALIVE_S", 0.05)
+    wish(organisation, developer, "task", "Create orders")
+    first = client.get("/runs/changes").text
+    assert "event: changed" not in first
+    back = {"Last-Event-ID": first.split("id: ", 1)[1].split("\n", 1)[0]}
+    assert "event: changed" not in client.get("/runs/changes", headers=back).text
+    wish(organisation, developer, "pipeline", "Pipeline of orders")
+    assert "event: changed" in client.get("/runs/changes", headers=back).text

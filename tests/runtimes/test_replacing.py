@@ -104,6 +104,7 @@ def test_a_bad_release_leaves_the_old_one_serving(release: Make, variables: dict
     with pytest.raises(Unavailable, match=reason) as caught:
         service.replace(release("bad", variables=variables))
     assert "serves on" in caught.value.message
+    assert "code 0" not in caught.value.message
     assert any("hello from" in problem.message for problem in caught.value.problems)
     assert edge.answering(HOST) == before
     assert "service orders.development bad" not in ports.claimed()

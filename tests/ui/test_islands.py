@@ -1,7 +1,6 @@
 """The islands in a real Chromium under the policy of our pages: whatever the policy refuses or a script throws fails."""
 
 import json
-import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -10,22 +9,14 @@ import pytest
 import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, StreamingResponse
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from towpath.kit.actor import Actor, Role
 from towpath.ui import service
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(shutil.which("chromium") is None, reason="no chromium on this machine"),
     pytest.mark.skipif(not (service.STATIC / "manifest.json").exists(), reason="the assets are not built"),
-]
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
 ]
 SCHEMA = {
     "steps": [
@@ -117,14 +108,6 @@ def site() -> Iterator[tuple[FastAPI, str]]:
     yield app, f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     server.should_exit = True
     thread.join()
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

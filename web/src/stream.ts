@@ -9,7 +9,8 @@ export function stream(url: string, handlers: Record<string, (data: any) => void
   };
   source.onerror = () => {
     window.clearTimeout(lost);
-    lost = window.setTimeout(() => notice && (notice.hidden = false), 2500);
+    // A browser comes back 3 s after the server, which checks the permission anew every minute, ended a stream.
+    lost = window.setTimeout(() => notice && (notice.hidden = false), 6000);
   };
   for (const [name, handle] of Object.entries(handlers)) {
     source.addEventListener(name, (event) => {

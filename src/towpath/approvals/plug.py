@@ -36,7 +36,7 @@ def template_folders() -> Sequence[str]:
 def home_cards(actor: Actor) -> Sequence[Card]:
     """What waits for a decision."""
     return (
-        [Card("approvals", "Waiting for approval", "/approvals/card", order=30)]
+        [Card("approvals", "Waiting for approval", "/approvals/card", order=30, live=True)]
         if actor.can("approvals.decide")
         else []
     )

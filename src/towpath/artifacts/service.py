@@ -179,7 +179,7 @@ def view(organisation: str, row: Bundle) -> BundleView:
 def _named(organisation: str, part: dict[str, Any]) -> Path:
     """The wheel under its own name: installers read name and version from it. A link of the platform's own files."""
     blob = store.get(organisation, part["digest"])
-    named = blob.parent / f"{blob.name}.d" / part["annotations"]["org.opencontainers.image.title"]
+    named: Path = blob.parent / f"{blob.name}.d" / part["annotations"]["org.opencontainers.image.title"]
     if not named.exists():
         named.parent.mkdir(exist_ok=True, mode=0o700)
         named.symlink_to(blob)

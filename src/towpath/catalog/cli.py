@@ -34,12 +34,13 @@ def lint(files: tuple[Path, ...]) -> None:
 
 @catalog.command()
 @click.argument("location")
+@click.option("--grant", is_flag=True, help="Let it supply platform kinds, templates, people and groups.")
 @click.option("--as", "ref", default="user:default/administrator", show_default=True, help="User ref that acts.")
 @click.option("--organisation", default=None, help="Organisation; default: the first.")
 @click.pass_obj
-def register(obj: dict[str, object], location: str, ref: str, organisation: str | None) -> None:
+def register(obj: dict[str, object], location: str, grant: bool, ref: str, organisation: str | None) -> None:
     """Register a location with the running portal and print the refs of its entities."""
     ask = obj["ask"]
     assert callable(ask)  # noqa: S101 (the entrance gives it)
-    for one in ask("catalog.register", location=location, ref=ref, organisation=organisation):
+    for one in ask("catalog.register", location=location, ref=ref, organisation=organisation, granted=grant):
         click.echo(one)

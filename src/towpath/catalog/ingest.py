@@ -100,6 +100,7 @@ class _Reader:
             problems += refused(kind, self.supply, where)
         if kind and isinstance(doc.get("spec", {}), dict):
             problems += _invalid(kind.model, doc.get("spec", {}), where, ("spec",))
+            problems += [where.place(("spec", *path), one) for path, one in kind.check(doc.get("spec", {}))]
         self.result.problems += dict.fromkeys(problems)
         self.result.warnings += warnings
         if kind and not problems:

@@ -62,13 +62,13 @@ def register_page(request: Request, url: str = "") -> Response:
 
 
 @router.post("/register", dependencies=[permit("catalog.register")])
-def register(request: Request, url: Annotated[str, Form()]) -> Response:
-    """Register, or show every problem with file, line and column."""
+def register(request: Request, url: Annotated[str, Form()], granted: Annotated[bool, Form()] = False) -> Response:
+    """Register, granted at once when one who may says so; or show every problem with file, line and column."""
     target, database = url if url.startswith("url:") else f"url:{url.strip()}", database_of(request)
     try:
         files = service.fetch_outside(database, target)
         with db.write(database) as session:
-            made = service.register(session, actor_of(request), target, files=files)
+            made = service.register(session, actor_of(request), target, files=files, granted=granted)
     except TowpathError as error:
         return ui.page(request, "catalog/register.html", status=error.status, title="Register", url=url, error=error)
     first = next((one for one in made if one.kind != "Location"), made[0])

@@ -22,7 +22,7 @@ def _load(data: dict[str, str], ctx: Context) -> dict[str, str]:
 def _gate(session: db.Session, run: RunView) -> Any:
     if not service.gate(session, run, run.results["load"]["score"]):
         return WAIT
-    return {"plan": service.get(session, run.id).plan}
+    return {"plan": service.get(session, run.id).plan, "again": True}  # a retry meets other resources, perhaps
 
 
 def _wanted(session: db.Session, run: RunView) -> dict[str, Any]:

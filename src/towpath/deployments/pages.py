@@ -126,13 +126,19 @@ def show(unit: Reading, deployment_id: str) -> Response:
 
 
 @router.get("/deployments/{deployment_id}/plan", dependencies=[permit("deployments.read")])
-def plan_card(unit: Reading, deployment_id: str, graph: bool = True) -> Response:
-    """Verdicts and plan, as a card of the run (whose own graph is live), of the approval and of the deployment."""
+def plan_card(unit: Reading, deployment_id: str, graph: bool = True, review: bool = True) -> Response:
+    """Verdicts and plan, as a card of the run (whose own graph is live), the approval (which is the review) and itself."""
     row = service.get(unit.session, deployment_id)
     asked = next((one for one in approvals.of_run(unit.session, row.id) if one.decision == "pending"), None)
     drawn = orchestrator.drawn(orchestrator.from_json(row.plan)) if row.plan else {"plan": None}
     return ui.fragment(
-        unit.request, "deployments/plan.html", row=row, verdicts=row.verdicts or [], asked=asked, picture=graph, **drawn
+        unit.request,
+        "deployments/plan.html",
+        row=row,
+        verdicts=row.verdicts or [],
+        asked=asked if review else None,
+        picture=graph,
+        **drawn,
     )
 
 

@@ -63,7 +63,7 @@ def navigation() -> Sequence[NavItem]:
 def home_cards(actor: Actor) -> Sequence[Card]:
     """My services with state and last deployment."""
     return (
-        [Card("services", "Services", "/deployments/card", order=10, wide=True)]
+        [Card("services", "Services", "/deployments/card", order=10, wide=True, live=True)]
         if actor.can("deployments.read")
         else []
     )
@@ -73,7 +73,11 @@ def home_cards(actor: Actor) -> Sequence[Card]:
 def entity_tabs(entity: EntityView) -> Sequence[Tab]:
     """The history of a component's deployments."""
     shown = entity.kind == "Component" and entity.location.startswith("url:towpath:")
-    return [Tab("deployments", "Deployments", f"/deployments/tab?entity={entity.ref}", order=30)] if shown else []
+    return (
+        [Tab("deployments", "Deployments", f"/deployments/tab?entity={entity.ref}", order=30, live=True)]
+        if shown
+        else []
+    )
 
 
 @hook
@@ -81,7 +85,7 @@ def entity_cards(entity: EntityView) -> Sequence[Card]:
     """State per environment, with the latest deployment."""
     shown = entity.kind == "Component" and entity.location.startswith("url:towpath:")
     return (
-        [Card("environments", "Environments", f"/deployments/entity?entity={entity.ref}", 5, wide=True)]
+        [Card("environments", "Environments", f"/deployments/entity?entity={entity.ref}", 5, wide=True, live=True)]
         if shown
         else []
     )
@@ -100,7 +104,7 @@ def run_cards(run: RunView) -> Sequence[Card]:
 @hook
 def approval_card(subject: str) -> Sequence[Card]:
     """The plan that an approver decides on."""
-    return [Card("plan", "Plan", f"/deployments/{subject.removeprefix('run:')}/plan", wide=True)]
+    return [Card("plan", "Plan", f"/deployments/{subject.removeprefix('run:')}/plan?review=0", wide=True)]
 
 
 @hook

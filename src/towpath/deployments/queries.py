@@ -22,15 +22,19 @@ def latest_of(session: Session, component_uid: str, environment: str, digest: st
 
 
 def current(session: Session, component_uids: Sequence[str] | None = None) -> list[Deployment]:
-    """The newest succeeded deployment of each component and environment, of all components or of some."""
-    newest = (
-        select(func.max(Deployment.id))
-        .where(Deployment.status == "succeeded")
-        .group_by(Deployment.component_uid, Deployment.environment)
+    """The deployment that succeeded last in each component and environment, of all components or of some.
+
+    By the time it ended: an older one that was tried again after a newer one serves.
+    """
+    place = func.row_number().over(
+        partition_by=(Deployment.component_uid, Deployment.environment),
+        order_by=(Deployment.finished_at.desc(), Deployment.id.desc()),
     )
+    ranked = select(Deployment.id, place.label("place")).where(Deployment.status == "succeeded")
     if component_uids is not None:
-        newest = newest.where(Deployment.component_uid.in_(component_uids))
-    return list(session.scalars(select(Deployment).where(Deployment.id.in_(newest))))
+        ranked = ranked.where(Deployment.component_uid.in_(component_uids))
+    last = ranked.subquery()
+    return list(session.scalars(select(Deployment).join(last, last.c.id == Deployment.id).where(last.c.place == 1)))
 
 
 def find(

@@ -162,5 +162,5 @@ def _look(ref: db.DatabaseRef, task_id: str, seen: int) -> tuple[list[dict[str, 
 
 
 def _pause_s(ref: db.DatabaseRef) -> float:
-    """Other replicas do not wake this process: on PostgreSQL the stream looks once a second."""
+    """A wake-up of another replica may be lost: on PostgreSQL the stream also looks once a second."""
     return POLL_S if ref.schema else KEEP_ALIVE_S

@@ -1,9 +1,10 @@
-"""Trees that templates name by address: relative to the template, below the template's folder, never elsewhere.
+"""Trees that templates name by address: relative to the template, inside its repository, or on disk below its folder.
 
 A tree is read into memory whole: a skeleton is small, and one read gives one snapshot.
 """
 
 import os
+import re
 import stat
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -16,6 +17,7 @@ from towpath.kit.errors import Invalid, NotFound
 from towpath.sdk import plugins
 from towpath.sdk.types import SourceFile
 
+REPOSITORY = re.compile(r"//.*?/(?:-/)?(?:blob|tree|raw|src/branch)/[^/]+/")
 LIMIT_BYTES = 256_000_000
 Sessions = Callable[[], AbstractContextManager[Session]]
 
@@ -32,7 +34,7 @@ class Entry:
 def tree(read: Sessions, base: str, url: str) -> dict[str, Entry]:
     """All files below `url`, by path relative to it, in order; a file's address gives that one file under its name.
 
-    `base` is the template's location. Raises Invalid outside the template's folder, NotFound when nothing is there.
+    `base` is the template's location. Raises Invalid outside its repository or folder, NotFound when nothing is there.
     """
     scheme, address = _resolve(base, url)
     found = _from_folder(base, address) if scheme == "file" else _from_source(read, scheme, address)
@@ -48,7 +50,7 @@ def _plain(location: str) -> str:
 
 
 def _resolve(base: str, url: str) -> tuple[str, str]:
-    """Scheme and address of `url` seen from `base`; what is relative must stay in the template's folder."""
+    """Scheme and address of `url` seen from `base`; what is relative stays in the template's folder or its repository."""
     place = _plain(base)
     scheme, _, rest = place.partition(":")
     if "://" in url:
@@ -57,23 +59,29 @@ def _resolve(base: str, url: str) -> tuple[str, str]:
         if ".." in unquote(url).split("/"):
             raise Invalid(f"'{url}' hides '..' in an address", hint="write the address out")
         if absolute in ("file", "http", "https") and not url.startswith(folder):
-            raise Invalid(f"'{url}' is not reachable from a template", hint="keep the skeleton beside the template")
+            raise Invalid(f"'{url}' is not reachable from a template", hint="keep the skeleton with the template")
         return absolute, url.removeprefix("file://") if absolute == "file" else url
     if not rest:
         raise Invalid(f"'{url}' is relative, and the template has no location", hint="register the template")
-    path = os.path.normpath(unquote(url).replace("\\", "/")).strip("/") if url else "."
-    if path.split("/")[0] == ".." or url.startswith("/"):
-        raise Invalid(f"'{url}' leads outside the template's folder", hint="keep the skeleton beside the template")
-    folder = rest.rpartition("/")[0]
-    where = os.path.normpath(f"{folder}/{path}") if scheme == "file" else f"{scheme}:{folder}/{path}".removesuffix("/.")
-    return scheme, where
+    return scheme, _relative(scheme, rest, url)
+
+
+def _relative(scheme: str, rest: str, url: str) -> str:
+    folder, path = os.path.normpath(rest.rpartition("/")[0]), unquote(url).replace("\\", "/")
+    repository = REPOSITORY.match(f"{folder}/") if scheme != "file" else None
+    home = repository[0].rstrip("/") if repository else folder
+    where = os.path.normpath(f"{home if path.startswith('/') else folder}/{path}")
+    if not f"{where}/".startswith(f"{home}/") or (path.startswith("/") and not repository):
+        home_name = "repository" if repository else "folder"
+        raise Invalid(f"'{url}' leads outside the template's {home_name}", hint="keep the skeleton with the template")
+    return where if scheme == "file" else f"{scheme}:{where}"
 
 
 def _from_folder(base: str, address: str) -> dict[str, Entry]:
     home = Path(os.path.realpath(Path(_plain(base).removeprefix("file:").removeprefix("//")).parent))
     place = Path(os.path.realpath(address))
     if not place.is_relative_to(home):
-        raise Invalid(f"'{address}' leads outside the template's folder", hint="keep the skeleton beside the template")
+        raise Invalid(f"'{address}' leads outside the template's folder", hint="keep the skeleton with the template")
     if place.is_file():
         return {place.name: _entry(place)}
     found: dict[str, Entry] = {}
@@ -109,7 +117,7 @@ def _from_source(read: Sessions, scheme: str, address: str) -> dict[str, Entry]:
     if not files:
         with read() as session:
             files = source.read(session, address)
-    return {_below(address, one.url): Entry(one.data) for one in files}
+    return {_below(address, one.url): Entry(one.data, 0o755 if one.executable else 0o644) for one in files}
 
 
 def _below(address: str, url: str) -> str:

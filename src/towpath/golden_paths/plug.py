@@ -5,7 +5,7 @@ from pathlib import Path
 
 from fastapi import APIRouter
 
-from towpath.golden_paths import api, pages, rendering
+from towpath.golden_paths import api, pages
 from towpath.golden_paths.actions import (
     catalog_write,
     debug_log,
@@ -15,12 +15,13 @@ from towpath.golden_paths.actions import (
     fs_delete,
     fs_rename,
 )
+from towpath.golden_paths.engine import TemplateEngine
 from towpath.golden_paths.jobs import JOB
 from towpath.golden_paths.spec import TEMPLATE
 from towpath.kit.actor import Actor
 from towpath.kit.jobs import Job
 from towpath.sdk.hooks import hook
-from towpath.sdk.types import Action, Card, KindSpec, NavItem, Permission, Role, RunView
+from towpath.sdk.types import Action, Card, Engine, KindSpec, NavItem, Permission, Role, RunView
 
 
 @hook
@@ -91,6 +92,6 @@ def template_actions() -> Sequence[Action]:
 
 
 @hook
-def stopping() -> None:
-    """End the template children."""
-    rendering.close()
+def engines() -> Sequence[Engine]:
+    """The template language."""
+    return [TemplateEngine()]

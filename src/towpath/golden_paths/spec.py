@@ -6,7 +6,7 @@ Unknown keys are tolerated everywhere, as the peer does. `read` reports every pr
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Annotated, Any
 
@@ -17,6 +17,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from towpath.kit.errors import Invalid, Problem
 from towpath.sdk.types import KindSpec
 
+Found = tuple[tuple[str | int, ...], Problem]
+"""A problem with its path below `spec`."""
 REF = re.compile(r"(?:(?P<kind>[^:/]+):)?(?:(?P<namespace>[^:/]+)/)?(?P<name>[^:/]+)")
 """An entity ref, kind and namespace optional."""
 
@@ -123,7 +125,7 @@ def _read(text: bytes, location: str) -> Template:
     except ValidationError as error:
         raise Invalid(f"template '{name}' cannot be used", problems=problems(error, ("spec",))) from error
     spec = spec.model_copy(update={"steps": named(spec.steps)})
-    wrong = [*_duplicates(spec.steps), *_broken_pages(spec.parameters)]
+    wrong = [replace(one, path=dotted(("spec", *path))) for path, one in check(body)]
     if wrong:
         raise Invalid(f"template '{name}' cannot be used", problems=wrong)
     annotations = metadata.get("annotations") or {}
@@ -172,25 +174,41 @@ def dotted(parts: Sequence[str | int]) -> str:
     return text
 
 
-def _duplicates(steps: Sequence[TemplateStep]) -> list[Problem]:
+def check(body: Any) -> list[Found]:
+    """What the model cannot say: ids given twice, and pages that are no schema; tolerant of what the model refuses."""
+    if not isinstance(body, Mapping):
+        return []
+    steps, pages = body.get("steps"), _pages(body.get("parameters"))
+    ids = [_id(one, number) for number, one in enumerate(steps, 1)] if isinstance(steps, list) else []
+    pages = [one if isinstance(one, Mapping) else {} for one in pages] if isinstance(pages, list) else []
+    return [*_duplicates(ids), *_broken_pages(pages)]
+
+
+def _id(step: Any, number: int) -> str:
+    given = step.get("id") if isinstance(step, Mapping) else None
+    return given if isinstance(given, str) and given else f"step-{number}"
+
+
+def _duplicates(ids: Sequence[str]) -> list[Found]:
     seen: dict[str, int] = {}
-    found = []
-    for number, step in enumerate(steps):
-        if step.id in seen:
-            message = f"'{step.id}' already names steps[{seen[step.id]}]"
-            found.append(Problem(message, path=f"spec.steps[{number}].id", expected="an id of its own", found=step.id))
-        seen.setdefault(step.id, number)
+    found: list[Found] = []
+    for number, one in enumerate(ids):
+        if one in seen:
+            hint = f"steps[{seen[one]}] has this id"
+            found.append(
+                (("steps", number, "id"), Problem("", expected="an id of its own", found=f"'{one}'", hint=hint))
+            )
+        seen.setdefault(one, number)
     return found
 
 
-def _broken_pages(pages: Sequence[Mapping[str, Any]]) -> list[Problem]:
+def _broken_pages(pages: Sequence[Mapping[str, Any]]) -> list[Found]:
     """What is no schema at all; repeated names and empty lists are tolerated, as the peer does."""
     meta = Draft7Validator(Draft7Validator.META_SCHEMA)
     return [
-        Problem(
-            error.message,
-            path=dotted(("spec", "parameters", number, *error.absolute_path)),
-            expected="a JSON schema (draft-07)",
+        (
+            ("parameters", number, *error.absolute_path),
+            Problem("", expected="a JSON schema (draft-07)", found=error.message),
         )
         for number, page in enumerate(pages)
         for error in meta.iter_errors(page)
@@ -216,5 +234,6 @@ TEMPLATE = KindSpec(
     relations=_owned,
     plural="Templates",
     icon="route",
+    check=check,
     description="A golden path: what it asks, what it does, what it gives back.",
 )

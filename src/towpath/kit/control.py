@@ -64,7 +64,11 @@ class ControlServer:
                 }  # fmt: skip
             except Exception as error:  # the operator hears of every fault; the portal goes on
                 log.exception("a command of the operator failed")
-                reply = {"error": f"{type(error).__name__}: {error}", "hint": "the portal's log has more", "exit_code": 1}
+                reply = {
+                    "error": f"{type(error).__name__}: {error}",
+                    "hint": "the portal's log has more",
+                    "exit_code": 1,
+                }
             stream.write(json.dumps(reply).encode() + b"\n")
 
     def _check(self, connection: socket.socket) -> None:

@@ -14,11 +14,11 @@ from typing import Any
 import orjson
 from sqlalchemy import JSON, Connection, DateTime, Dialect, Engine, MetaData, create_engine, event, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
-from towpath.kit.errors import Unavailable
+from towpath.kit.errors import Conflict, Unavailable
 
 __all__ = [
     "Base", "Connection", "ControlBase", "DatabaseRef", "Json", "Session", "Utc", "after_commit", "after_rollback", "database",
@@ -32,6 +32,8 @@ NAMING = {
     "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
+FULL = ("disk is full", "No space left on device")
+"""How SQLite and PostgreSQL say that they cannot write for want of space."""
 Json = JSON().with_variant(JSONB(), "postgresql")
 """Column type of a JSON document on both databases."""
 
@@ -177,8 +179,13 @@ def _session(ref: DatabaseRef, write: bool) -> Iterator[Session]:
                 session.commit()  # a session that only read is closed: a rollback would expire what it found
         except OperationalError as error:
             session.rollback()
-            raise Unavailable(
-                "the database did not answer", hint="run 'towpath doctor'; nothing was changed"
+            raise _unavailable(error) from error
+        except IntegrityError as error:
+            session.rollback()
+            if not _twice(error):
+                raise
+            raise Conflict(
+                "somebody else made the same at the same moment", hint="look again, and repeat if it is still wanted"
             ) from error
         except BaseException:
             session.rollback()
@@ -191,6 +198,17 @@ def _session(ref: DatabaseRef, write: bool) -> Iterator[Session]:
         raise
     if write:
         _call(session.info.get("after_commit", []))
+
+
+def _unavailable(error: OperationalError) -> Unavailable:
+    if any(words in str(error.orig) for words in FULL):
+        return Unavailable("the disk of the database is full", hint="free space, then try again; nothing was changed")
+    return Unavailable("the database did not answer", hint="run 'towpath doctor'; nothing was changed")
+
+
+def _twice(error: IntegrityError) -> bool:
+    """Whether two transactions made one name; any other broken constraint is a fault of ours."""
+    return getattr(error.orig, "sqlstate", None) == "23505" or "UNIQUE constraint failed" in str(error.orig)
 
 
 def _call(calls: list[Callable[[], object]]) -> None:

@@ -71,19 +71,15 @@ def record(name: str, pid: int, port: int | None = None) -> Record:
 
 
 def adopt(name: str) -> Record | None:
-    """The engine's record when that very process still runs for this data folder; a stale record is removed."""
-    path = _path(name)
+    """The engine's record when that very process still runs for this data folder.
+
+    A stale record stays: whoever asks must not remove the one that a start writes at this moment.
+    """
     try:
-        found = Record(**json.loads(path.read_text()))
-    except FileNotFoundError:
+        found = Record(**json.loads(_path(name).read_text()))
+    except (FileNotFoundError, ValueError, TypeError):
         return None
-    except (ValueError, TypeError):
-        path.unlink(missing_ok=True)
-        return None
-    if found.folder == folder_id() and alive(found.pid, found.started):
-        return found
-    path.unlink(missing_ok=True)
-    return None
+    return found if found.folder == folder_id() and alive(found.pid, found.started) else None
 
 
 def running() -> list[str]:

@@ -17,6 +17,7 @@ from sqlalchemy import ForeignKey, Index, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from towpath.kit import clock, db, ids, live
+from towpath.kit.errors import NotFound
 
 log = logging.getLogger(__name__)
 TRIES = 10
@@ -216,14 +217,50 @@ def _put_back(ref: db.DatabaseRef, event_id: str, name: str, error: str) -> None
             row.state = "parked" if row.tries >= TRIES else "queued"
 
 
-def parked(session: Session) -> list[DeliveryRow]:
-    """Deliveries given up after 10 tries, for the page that shows them."""
-    return list(session.scalars(select(DeliveryRow).where(DeliveryRow.state == "parked")))
+@dataclass(frozen=True)
+class Parked:
+    """A delivery that was given up: which event, to whom, how often it was tried, and the last error."""
+
+    event: Event
+    subscriber: str
+    tries: int
+    error: str
 
 
-def replay(session: Session, name: str) -> None:
-    """Queue every event a subscriber hears once more, to rebuild its projection."""
-    session.execute(
-        update(DeliveryRow).where(DeliveryRow.subscriber == name).values(state="queued", tries=0, due=clock.now())
+def parked(session: Session, limit: int = 200) -> list[Parked]:
+    """Deliveries given up after 10 tries, newest event first."""
+    rows = session.execute(
+        select(DeliveryRow, EventRow)
+        .join(EventRow, EventRow.id == DeliveryRow.event_id)
+        .where(DeliveryRow.state == "parked")
+        .order_by(EventRow.time.desc(), EventRow.id.desc())
+        .limit(limit)
     )
+    return [Parked(_event(event), row.subscriber, row.tries, row.error or "") for row, event in rows]
+
+
+def replay(session: Session, name: str, *, only_parked: bool = False) -> int:
+    """Queue every event a subscriber hears once more, also those from before it existed, to rebuild its projection.
+
+    With `only_parked`, the deliveries it was given up for. Returns how many; raises NotFound for an unknown subscriber.
+    """
+    subscriber = _subscribers.get(name)
+    if subscriber is None:
+        raise NotFound(f"there is no subscriber '{name}'", hint=f"there are: {', '.join(sorted(_subscribers))}")
+    states = ("parked",) if only_parked else ("parked", "done", "queued")
+    queued = session.execute(
+        update(DeliveryRow)
+        .where(DeliveryRow.subscriber == name, DeliveryRow.state.in_(states))
+        .values(state="queued", tries=0, due=clock.now(), error=None)
+        .returning(DeliveryRow.event_id)
+    ).scalars().all()  # fmt: skip
+    missing = [] if only_parked else _never_given(session, subscriber)
+    session.add_all(DeliveryRow(event_id=event_id, subscriber=name, due=clock.now()) for event_id in missing)
     db.after_commit(session, lambda: live.wake("events"))
+    return len(queued) + len(missing)
+
+
+def _never_given(session: Session, subscriber: Subscriber) -> list[str]:
+    given = select(DeliveryRow.event_id).where(DeliveryRow.subscriber == subscriber.name)
+    rows = session.execute(select(EventRow.id, EventRow.type).where(EventRow.id.not_in(given)))
+    return [event_id for event_id, type_ in rows if subscriber.hears(type_)]

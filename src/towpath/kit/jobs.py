@@ -71,7 +71,10 @@ class Context:
 
 @dataclass(frozen=True)
 class Fact:
-    """A step that is one write transaction: `do(session, run) -> JSON`. `run` is a `sdk.types.RunView`."""
+    """A step that is one write transaction: `do(session, run) -> JSON`. `run` is a `sdk.types.RunView`.
+
+    A result with `again: true` holds for this attempt only: a retry of the run decides it anew.
+    """
 
     key: str
     title: str

@@ -1,16 +1,34 @@
-"""Wake-ups inside one process: who waits for a topic continues at once instead of at the next poll."""
+"""Wake-ups: who waits for a topic continues at once instead of at the next poll.
+
+`wake` is the one entrance. On PostgreSQL kit.relay takes what it says to the other processes of the install, and gives
+what they say to `heard`.
+"""
 
 import asyncio
 import threading
 from collections import defaultdict
+from collections.abc import Callable
 
 _threads = threading.Condition()
 _counts: dict[str, int] = defaultdict(int)
 _loops: dict[str, set[tuple[asyncio.AbstractEventLoop, asyncio.Event]]] = defaultdict(set)
+_tell: list[Callable[[str], None]] = []
 
 
 def wake(topic: str) -> None:
-    """Tell all waiters of `topic` that there is something new; cheap when nobody waits."""
+    """Tell all waiters of `topic` that there is something new; cheap when nobody waits, and never blocks."""
+    heard(topic)
+    for tell in _tell:
+        tell(topic)
+
+
+def relay_with(call: Callable[[str], None] | None) -> None:
+    """Say who takes wake-ups to other processes; None: there are none."""
+    _tell[:] = [call] if call else []
+
+
+def heard(topic: str) -> None:
+    """Tell the waiters of this process alone."""
     with _threads:
         _counts[topic] += 1
         _threads.notify_all()

@@ -20,6 +20,8 @@ def upgrade(ref: db.DatabaseRef) -> None:
     options = {"schema_translate_map": {None: ref.schema}} if ref.schema else {}
     with db.engine(ref).execution_options(towpath_write=True, **options).begin() as connection:
         if ref.schema:
+            # Replicas that start together take turns: the later one finds everything made.
+            connection.execute(text("select pg_advisory_xact_lock(hashtext(:schema))"), {"schema": ref.schema})
             connection.execute(text("set local lock_timeout = '5s'"))
             connection.execute(CreateSchema(ref.schema, if_not_exists=True))
         if _version(connection, ref) != head(tree):

@@ -1,4 +1,4 @@
-"""All settings, in one typed class: environment `TOWPATH_*`, then `towpath.yaml` in the data folder, then defaults."""
+"""All settings, in one typed class: environment `TOWPATH_*`, then `towpath.yaml` in the working folder, then defaults."""
 
 from functools import cached_property
 from pathlib import Path

@@ -24,7 +24,7 @@ def tabs(entity: EntityView) -> list[Tab]:
     """A component has resources; nothing else has."""
     if entity.kind != "Component":
         return []
-    return [Tab("resources", "Resources", f"/tabs/resources?entity={entity.ref}", order=30)]
+    return [Tab("resources", "Resources", f"/tabs/resources?entity={entity.ref}", order=30, live=True)]
 
 
 def cards(run: RunView) -> list[Card]:

@@ -1,15 +1,15 @@
 """Organisations and where their data lives. The organisation of a request comes from membership or token, never a header."""
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy.engine import make_url
 
-from towpath.kit import clock, db, settings
+from towpath.kit import clock, db, jail, settings
 from towpath.kit.actor import Role
-from towpath.kit.errors import Conflict, Invalid, NotFound
+from towpath.kit.errors import Conflict, Invalid, NotFound, Unavailable
 from towpath.organisations import queries
-from towpath.organisations.model import Membership, Organisation
+from towpath.organisations.model import Hostname, Membership, Organisation
 
 ID = re.compile(r"[a-z][a-z0-9-]{1,30}[a-z0-9]")
 
@@ -43,12 +43,14 @@ def _ref(name: str) -> db.DatabaseRef:
 def create(session: db.Session, organisation_id: str, title: str) -> Organisation:
     """Add a tenant to the control database; its own database is made by the migrations of the next step.
 
-    Raises Invalid for a bad id, Conflict for a taken one.
+    Raises Invalid for a bad id, Conflict for a taken one, Unavailable for a second one where nothing keeps two apart.
     """
     if not ID.fullmatch(organisation_id) or organisation_id == "control":
         raise Invalid(f"'{organisation_id}' cannot name an organisation", hint="use 3 to 32 of a-z, 0-9 and '-'")
     if queries.get(session, organisation_id):
         raise Conflict(f"organisation '{organisation_id}' exists", hint="choose another id")
+    if queries.all_of(session) and jail.probe().kind == "none":
+        raise Unavailable("this host cannot keep two organisations apart", hint=jail.MEND)
     return queries.add(session, organisation_id, title, clock.now())
 
 
@@ -96,8 +98,8 @@ def claim_hostname(session: db.Session, host: str, organisation_id: str, run_id:
         session.add(_claim(host, organisation_id, run_id, from_now))
 
 
-def _claim(host: str, organisation_id: str, run_id: str, at: clock.datetime) -> queries.Hostname:
-    return queries.Hostname(host=host, organisation_id=organisation_id, run_id=run_id, confirmed=True, created_at=at)
+def _claim(host: str, organisation_id: str, run_id: str, at: datetime) -> Hostname:
+    return Hostname(host=host, organisation_id=organisation_id, run_id=run_id, confirmed=True, created_at=at)
 
 
 def release_hostname(session: db.Session, host: str, organisation_id: str) -> None:

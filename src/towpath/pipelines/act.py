@@ -78,7 +78,7 @@ def run(
     argv = [
         "act", "push", "-C", "/work/source", "-W", ".github/workflows", "-P", "ubuntu-latest=-self-hosted",
         "-P", "ubuntu-24.04=-self-hosted", "-P", "ubuntu-22.04=-self-hosted", "--no-cache-server", "--json",
-        "--eventpath", "/work/event.json", "--actor", actor, "--action-cache-path", "/tmp/act",  # noqa: S108 (the cell's)
+        "--eventpath", "/work/event.json", "--actor", actor, "--action-cache-path", "/work/act",
         "--defaultbranch", branch, *_vendored(), *(["--secret-file", "/towpath/secrets.env"] if secrets_file else []),
     ]  # fmt: skip
     reader = _Lines(on_line)

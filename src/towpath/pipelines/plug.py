@@ -87,7 +87,7 @@ def navigation() -> Sequence[NavItem]:
 def entity_tabs(entity: EntityView) -> Sequence[Tab]:
     """The pipeline of a component that lives in one of our repositories."""
     shown = entity.kind == "Component" and "towpath://" in entity.location
-    return [Tab("pipeline", "Pipeline", f"/pipelines/tab?entity={entity.ref}", order=20)] if shown else []
+    return [Tab("pipeline", "Pipeline", f"/pipelines/tab?entity={entity.ref}", order=20, live=True)] if shown else []
 
 
 @hook

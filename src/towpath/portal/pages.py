@@ -1,9 +1,12 @@
 """Home and settings."""
 
-from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from typing import Annotated
 
-from towpath.kit.web import Reading, permit
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import RedirectResponse, Response
+
+from towpath.kit.web import Reading, Writing, permit
+from towpath.portal import service
 from towpath.sdk import plugins
 from towpath.ui import service as ui
 
@@ -27,3 +30,16 @@ def settings_page(unit: Reading) -> Response:
 def engines(request: Request) -> Response:
     """The doctor's answers: what is missing, what is degraded, how to mend. Opens no session."""
     return ui.page(request, "portal/engines.html", title="Engines", found=request.app.state.platform.doctor())
+
+
+@router.get("/settings/events", dependencies=[permit("portal.events")])
+def parked(unit: Reading) -> Response:
+    """Deliveries that were given up, and why."""
+    return ui.page(unit.request, "portal/events.html", title="Events", parked=service.parked(unit.session))
+
+
+@router.post("/settings/events/replay", dependencies=[permit("portal.events")])
+def replay(unit: Writing, subscriber: Annotated[str, Form()]) -> Response:
+    """Deliver again what one subscriber was given up for."""
+    service.replay(unit.session, unit.actor, subscriber, only_parked=True)
+    return RedirectResponse("/settings/events", 303)

@@ -48,6 +48,7 @@ class Item:
     path: str
     kind: str
     size: int | None
+    executable: bool = False
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -143,9 +144,10 @@ def list_tree(bare: Path, revision: str, path: str = "", *, recursive: bool = Fa
     items = []
     for line in filter(None, lines):
         head, _, name = line.partition("\t")
-        _, kind, _, size = head.split()
+        mode, kind, _, size = head.split()
         full = f"{path.strip('/')}/{name}".lstrip("/")
-        items.append(Item(name, full, "folder" if kind == "tree" else "file", int(size) if size.isdigit() else None))
+        what = "folder" if kind == "tree" else "file"
+        items.append(Item(name, full, what, int(size) if size.isdigit() else None, mode == "100755"))
     return sorted(items, key=lambda item: (item.kind == "file", item.name.lower()))
 
 

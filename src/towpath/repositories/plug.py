@@ -51,7 +51,11 @@ def navigation() -> Sequence[NavItem]:
 def entity_cards(entity: EntityView) -> Sequence[Card]:
     """Clone address and last commits of a component."""
     shown = entity.kind == "Component" and "towpath://" in entity.location
-    return [Card("repository", "Repository", f"/repositories/card?entity={entity.ref}", order=40)] if shown else []
+    return (
+        [Card("repository", "Repository", f"/repositories/card?entity={entity.ref}", order=40, live=True)]
+        if shown
+        else []
+    )
 
 
 @hook

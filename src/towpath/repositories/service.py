@@ -92,7 +92,7 @@ def record(
             changes.append({"branch": name[11:], "commit": commit, "before": before})
     for name in known.keys() - found.keys():
         session.delete(known[name])
-    note(session, subject=f"repository:{row.name}", **{one["branch"]: one["commit"] for one in changes})
+    note(session, subject=f"repository:{row.name}", **{f"refs/heads/{one['branch']}": one["commit"] for one in changes})
     for change in changes:
         data = {"repository": uid, "name": row.name, "author": actor.ref, **change}
         events.emit(session, "dev.cdevents.change.merged", f"repository:{uid}", data, actor=actor.ref, root_id=root_id)

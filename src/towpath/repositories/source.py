@@ -28,11 +28,15 @@ class RepositorySource:
         if row is None:
             raise NotFound(f"there is no repository '{found['name']}'")
         bare, branch, path = folder(row.uid), found["branch"], found["path"]
-        paths = [path]
+        files = {path: False}
         if any(char in path for char in "*?["):
-            paths = [one.path for one in git.list_tree(bare, branch, recursive=True) if fnmatch.fnmatch(one.path, path)]
+            tree = git.list_tree(bare, branch, recursive=True)
+            files = {one.path: one.executable for one in tree if fnmatch.fnmatch(one.path, path)}
         base = f"towpath://{found['name']}/blob/{branch}"
-        return [SourceFile(f"{base}/{one}", git.read_file(bare, branch, one)) for one in paths]
+        return [
+            SourceFile(f"{base}/{one}", git.read_file(bare, branch, one), executable)
+            for one, executable in files.items()
+        ]
 
 
 SOURCE = RepositorySource()

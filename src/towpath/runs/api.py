@@ -1,9 +1,10 @@
 """REST of runs, and their live stream."""
 
 import asyncio
+import zlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -19,7 +20,7 @@ from towpath.runs import service
 from towpath.sdk.types import RunView
 
 router = APIRouter(prefix="/api/v1/runs", tags=["runs"])
-KEEP_ALIVE_S, RECHECK_S, POLL_S = 15.0, 60.0, 1.0
+KEEP_ALIVE_S, RECHECK_S, POLL_S, PAUSE_S = 15.0, 60.0, 1.0, 0.5
 
 
 class StepOut(BaseModel):
@@ -113,19 +114,28 @@ def retry(unit: Writing, run_id: str) -> RunOut:
 @router.get("/{run_id}/stream", dependencies=[permit("runs.read")])
 async def stream(request: Request, run_id: str) -> StreamingResponse:
     """Server-sent events of a whole tree of runs: `log` lines, `run` changes, and `end` when its root ended."""
-    return follow(request, run_id)
+    return await follow(request, run_id)
 
 
 Changes = Callable[[list[RunView]], list[tuple[str, Any]]]
 
 
-def follow(request: Request, run_id: str, extra: Changes | None = None) -> StreamingResponse:
-    """The stream behind `/stream` and the run page; `extra` adds events of its own whenever a run changed."""
+async def follow(request: Request, run_id: str, extra: Changes | None = None) -> StreamingResponse:
+    """The stream behind `/stream` and the run page; `extra` adds events of its own whenever a run changed.
+
+    Raises NotFound before anything is sent: a stream that began cannot say 404 any more.
+    """
     actor, ref = actor_of(request), database_of(request)
+    await to_thread.run_sync(_exists, ref, run_id)
     seen = _positions(request.headers.get("last-event-id", ""))
     events = _Follow(ref, actor, run_id, seen, extra)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(events.stream(request), media_type="text/event-stream", headers=headers)
+
+
+def _exists(ref: db.DatabaseRef, run_id: str) -> None:
+    with db.read(ref) as session:
+        service.get(session, run_id)
 
 
 def _positions(text: str) -> dict[str, int]:
@@ -179,6 +189,34 @@ class _Follow:
             chunks += [_event("run", RunOut.model_validate(run).model_dump(mode="json")) for run in runs]
             chunks += [_event(name, data) for name, data in (self.more(runs) if self.more else [])]
         return chunks, asked.ended and all(run.ended for run in runs)
+
+
+def changes(request: Request) -> StreamingResponse:
+    """The stream behind pages of many runs: `changed` whenever one of the newest began, moved or ended."""
+    found = _changes(request, database_of(request), request.headers.get("last-event-id", ""))
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(found, media_type="text/event-stream", headers=headers)
+
+
+async def _changes(request: Request, ref: db.DatabaseRef, seen: str) -> AsyncIterator[bytes]:
+    # The state's digest is the event's id: who comes back after a pause hears of what changed meanwhile.
+    until, poll = clock.now() + timedelta(seconds=RECHECK_S), POLL_S if ref.schema else KEEP_ALIVE_S
+    async with live.Listener(f"runs:{ref.name}") as listener:
+        while clock.now() < until and not await request.is_disconnected():
+            state = await to_thread.run_sync(_newest, ref)
+            if state != seen:
+                yield _event("changed", {}, state) if seen else f"id: {state}\n\n".encode()
+                seen = state
+            if await listener.wait(poll):
+                await asyncio.sleep(PAUSE_S)
+            else:
+                yield b": still here\n\n"
+
+
+def _newest(ref: db.DatabaseRef) -> str:
+    with db.read(ref) as session:
+        found = [(one.id, one.status, [step.status for step in one.steps]) for one in service.find(session, limit=20)]
+    return f"{zlib.crc32(repr(found).encode()):x}"
 
 
 def _event(name: str, data: Any, id_: str | None = None) -> bytes:

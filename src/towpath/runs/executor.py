@@ -1,5 +1,6 @@
 """Executes runs: each step once, in order, its result stored with its effect; resumes after a crash where it stopped."""
 
+import errno
 import logging
 import shutil
 import threading
@@ -12,7 +13,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from towpath.kit import clock, db, events, faults, jobs, live, settings
-from towpath.kit.errors import TowpathError
+from towpath.kit.errors import TowpathError, Unavailable
 from towpath.kit.jobs import WAIT, Act, Cancelled, Context, Fact, Job, Step
 from towpath.runs import queries, service
 from towpath.runs.logs import RunLogWriter
@@ -22,6 +23,7 @@ from towpath.sdk.types import RunView
 log = logging.getLogger(__name__)
 SWEEP_S = 5.0
 WORKSPACE_S = 86_400.0
+INSIST_S = 1.0
 
 
 class Executor:
@@ -35,12 +37,13 @@ class Executor:
     def execute(self, organisation: str, run_id: str) -> None:
         """Run what is left of a run; the durable workflow of kit.jobs calls this."""
         ref = self.database(organisation)
-        run = self._begin(ref, run_id)
+        run = self._insist(lambda: self._begin(ref, run_id))
         if run is None:
             return
         job = self.job_kinds.get(run.kind)
         if job is None:
-            self._finish(ref, run_id, "failed", {"message": f"no installed capability runs '{run.kind}'"})
+            error = {"message": f"no installed capability runs '{run.kind}'"}
+            self._insist(lambda: self._finish(ref, run_id, "failed", error))
             return
         writer = RunLogWriter(ref, run_id, run.root_id)
         try:
@@ -48,8 +51,22 @@ class Executor:
         except Exception as error:  # the list of steps itself could not be made
             log.exception("run %s", run_id)
             outcome = ("failed", _error(error))
-        writer.flush()
-        self._finish(ref, run_id, *outcome, job=job)
+        status, wrong = outcome
+        self._insist(writer.flush)
+        self._insist(lambda: self._finish(ref, run_id, status, wrong, job=job))
+
+    def _insist(self, write: Callable[[], Any]) -> Any:
+        """Write as soon as the database takes it: a full disk must not leave a run that never ends.
+
+        Raises Unavailable once the process stops; the next one goes on with the run.
+        """
+        while True:
+            try:
+                return write()
+            except Unavailable as error:
+                log.warning("a run waits for its database: %s", error.message)
+                if self._stop.wait(INSIST_S):
+                    raise
 
     def _begin(self, ref: db.DatabaseRef, run_id: str) -> RunView | None:
         with db.write(ref) as session:
@@ -78,14 +95,16 @@ class Executor:
         try:
             waiting = self._act(ref, run_id, job, step, writer)
         except Cancelled:
-            self._mark(ref, run_id, step.key, "cancelled", "cancelled")
+            self._insist(lambda: self._mark(ref, run_id, step.key, "cancelled", "cancelled"))
             return {"status": "cancelled"}
         except Exception as error:
-            if not isinstance(error, TowpathError):
+            if not isinstance(error, TowpathError) and not _full(error):
                 log.exception("run %s, step %s", run_id, step.key)
-            writer.line(step.key, str(error) or type(error).__name__)
-            self._mark(ref, run_id, step.key, "failed", str(error) or type(error).__name__)
-            return {"status": "failed", "error": {**_error(error), "step": step.key}}
+            found = _error(error)
+            words = str(error) if isinstance(error, TowpathError) else found["message"]
+            writer.line(step.key, words)
+            self._insist(lambda: self._mark(ref, run_id, step.key, "failed", words))
+            return {"status": "failed", "error": {**found, "step": step.key}}
         finally:
             writer.close_step(step.key)
         return {"status": "waiting" if waiting else "succeeded"}
@@ -252,6 +271,9 @@ def _error(error: Exception) -> dict[str, Any]:
             "hint": error.hint,
             "errors": [problem.as_dict() for problem in error.problems],
         }
+    if _full(error):
+        home = settings.current().home
+        return {"message": f"the disk is full: {error}", "hint": f"free space where {home} lies, then retry"}
     last = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{last.name}, line {last.lineno}"
     return {
@@ -260,6 +282,10 @@ def _error(error: Exception) -> dict[str, Any]:
     }
 
 
+def _full(error: Exception) -> bool:
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
 def _wake_later(session: Session, row: Run) -> None:
-    run_id, root_id = row.id, row.root_id
-    db.after_commit(session, lambda: (live.wake(f"run:{run_id}"), live.wake(f"run:{root_id}")))
+    topics = (f"run:{row.id}", f"run:{row.root_id}", f"runs:{db.database(session).name}")
+    db.after_commit(session, lambda: [live.wake(one) for one in topics])

@@ -1,12 +1,15 @@
 """The log of running steps: buffered, written in batches, limited per step, with secrets masked before anything is stored."""
 
+import logging
 import threading
 from typing import Any
 
 from towpath.kit import clock, db, live, settings
+from towpath.kit.errors import Unavailable
 from towpath.runs import queries
 
-FLUSH_S = 0.12
+log = logging.getLogger(__name__)
+FLUSH_S, AGAIN_S = 0.12, 1.0
 LINE_LENGTH = 8000
 
 
@@ -47,17 +50,25 @@ class RunLogWriter:
             if dropped := self._dropped.pop(step, 0):
                 limit = settings.current().run_log_bytes
                 self._add(step, f"… {dropped:,} more lines left out: the log of a step is kept to {limit:,} bytes")
-        self.flush()
+        try:
+            self.flush()
+        except Unavailable:
+            _flusher.watch(self)
 
     def flush(self) -> None:
-        """Write the lines collected so far in one transaction."""
+        """Write the lines collected so far in one transaction; raises Unavailable, and keeps them for the next try."""
         with self._write_lock:
             with self._lock:
                 rows, self._rows = self._rows, []
             if not rows:
                 return
-            with db.write(self._ref) as session:
-                queries.add_lines(session, rows)
+            try:
+                with db.write(self._ref) as session:
+                    queries.add_lines(session, rows)
+            except Unavailable:
+                with self._lock:
+                    self._rows[:0] = rows
+                raise
         for topic in self._topics:
             live.wake(topic)
 
@@ -87,7 +98,12 @@ class _Flusher:
             with self._condition:
                 writers, self._dirty = self._dirty, set()
             for writer in writers:
-                writer.flush()
+                try:
+                    writer.flush()
+                except Unavailable as error:
+                    log.warning("lines of a log wait for the database: %s", error.message)
+                    pause.wait(AGAIN_S)
+                    self.watch(writer)
 
 
 _flusher = _Flusher()

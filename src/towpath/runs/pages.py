@@ -36,6 +36,12 @@ def card(unit: Reading) -> Response:
     return ui.fragment(unit.request, "runs/card.html", runs=roots[:6])
 
 
+@router.get("/changes", dependencies=[permit("runs.read")])
+async def changes(request: Request) -> StreamingResponse:
+    """A stream that says `changed` whenever a run moves: live cards and tabs load again."""
+    return api.changes(request)
+
+
 @router.get("/{run_id}", dependencies=[permit("runs.read")])
 def show(unit: Reading, run_id: str) -> Response:
     """One run and everything it started."""
@@ -62,7 +68,7 @@ async def live_page(request: Request, run_id: str) -> StreamingResponse:
             for name in names
         ]
 
-    return api.follow(request, run_id, fragments)
+    return await api.follow(request, run_id, fragments)
 
 
 @router.post("/{run_id}/cancel", dependencies=[permit("runs.cancel")])

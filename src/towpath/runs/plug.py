@@ -36,4 +36,4 @@ def template_folders() -> Sequence[str]:
 @hook
 def home_cards(actor: Actor) -> Sequence[Card]:
     """Runs of this moment."""
-    return [Card("runs", "Recent runs", "/runs/card", order=20)] if actor.can("runs.read") else []
+    return [Card("runs", "Recent runs", "/runs/card", order=20, live=True)] if actor.can("runs.read") else []

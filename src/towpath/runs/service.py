@@ -59,6 +59,7 @@ def _after(session: Session, row: Run, *, begin: bool = False) -> None:
     organisation, run_id, root_id, attempt = db.database(session).name, row.id, row.root_id, row.attempt
 
     def wake() -> None:
+        live.wake(f"runs:{organisation}")
         live.wake(f"run:{run_id}")
         if root_id != run_id:
             live.wake(f"run:{root_id}")
@@ -117,10 +118,12 @@ def cancel(session: Session, actor: Actor, run_id: str) -> None:
 
 
 def _cancel(session: Session, row: Run) -> None:
-    row.cancelling = True
-    if row.status in ("queued", "waiting"):
+    row.cancelling, waited = True, row.status == "waiting"
+    if row.status == "queued":
         row.status, row.finished_at = "cancelled", clock.now()
-    _after(session, row)
+    if waited:  # the executor ends it: what its job keeps of it, an open approval for example, has to hear of it
+        row.status, row.attempt = "queued", row.attempt + 1
+    _after(session, row, begin=waited)
     for child in queries.children(session, row.id):
         if child.status not in ENDED:
             _cancel(session, child)
@@ -128,7 +131,10 @@ def _cancel(session: Session, row: Run) -> None:
 
 @audited("runs.retry")
 def retry(session: Session, actor: Actor, run_id: str) -> RunView:
-    """Try a failed or cancelled run again from the step that did not succeed; steps that did are not repeated."""
+    """Try a failed or cancelled run again from the step that did not succeed; steps that did are not repeated.
+
+    Except those whose result says `again: true`: what they decided may no longer hold.
+    """
     row = _row(session, run_id, lock=True)
     note(session, subject=row.subject, run=run_id, kind=row.kind)
     if row.status not in ("failed", "cancelled"):
@@ -136,13 +142,18 @@ def retry(session: Session, actor: Actor, run_id: str) -> RunView:
     row.status, row.attempt, row.cancelling = "queued", row.attempt + 1, False
     row.error, row.finished_at = None, None
     for step in queries.steps(session, [run_id]):
-        if step.status not in ("succeeded", "skipped"):
+        if step.status not in ("succeeded", "skipped") or _decided_anew(step):
             step.status, step.error, step.started_at, step.finished_at = "pending", None, None, None
     for child in queries.children(session, run_id):
         if child.status in ("failed", "cancelled"):
             retry(session, actor, child.id)
     _after(session, row, begin=True)
     return view(session, row)
+
+
+def _decided_anew(step: RunStep) -> bool:
+    value = (step.result or {}).get("value")
+    return isinstance(value, dict) and value.get("again") is True
 
 
 def wait_for(ctx: Context, run_id: str, timeout_s: float) -> RunView:

@@ -6,6 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from towpath.kit.errors import NotFound
 from towpath.runtimes import releases, state
 
 KEEP_BYTES = 5_000_000
@@ -24,11 +25,10 @@ class Piece:
 
 
 def tail(logical: str, count: int = 200) -> Piece:
-    """The last lines of the newest release that wrote any; no lines when nothing was written yet."""
-    files = _files(logical)
-    if not files:
+    """The last lines of the release that serves; no lines when nothing was written yet."""
+    path = _shown(logical)
+    if path is None:
         return Piece("", 0, [])
-    path = files[-1]
     lines, end = _last(path, count)
     older = path.with_suffix(".log.1")
     if len(lines) < count and older.exists():
@@ -37,11 +37,10 @@ def tail(logical: str, count: int = 200) -> Piece:
 
 
 def after(logical: str, release: str, offset: int, limit_bytes: int = 200_000) -> Piece:
-    """Whole lines after `offset`; goes on with the newest release when another one took over or the file began anew."""
-    files = _files(logical)
-    if not files:
+    """Whole lines after `offset`; goes on with the release that serves when it took over or its file began anew."""
+    path = _shown(logical)
+    if path is None:
         return Piece(release, offset, [])
-    path = files[-1]
     size = path.stat().st_size
     start = offset if path.stem == release and offset <= size else 0
     with path.open("rb") as handle:
@@ -85,6 +84,17 @@ def told(line: str) -> tuple[str, str]:
     words = [] if level in ("", "INFO", "DEBUG") else [level]
     words += [str(message), *(f"{key}={value}" for key, value in found.items() if value not in ("", None))]
     return moment, " ".join(words)
+
+
+def _shown(logical: str) -> Path | None:
+    # Not the file written last: a drained or failed release says its last words after the one that serves.
+    files = _files(logical)
+    try:
+        serving = state.load(logical).current
+    except NotFound:
+        serving = None
+    mine = [path for path in files if serving and path.stem == serving.release]
+    return next(reversed(mine or files), None)
 
 
 def _files(logical: str) -> list[Path]:

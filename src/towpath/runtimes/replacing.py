@@ -223,8 +223,9 @@ def _wait_ready(instance: Instance, cancelled: Callable[[], bool]) -> None:
                 raise Unavailable("it was cancelled")
             found = supervisor.info(instance.program)
             if found is None or found["statename"] in ENDED:
-                code = found["exitstatus"] if found else "unknown"
-                raise Unavailable(f"its process ended with code {code} before it was ready")
+                # supervisord forgets the code of a process that ended within its first second, and says 0.
+                code = f" with code {found['exitstatus']}" if found and found["exitstatus"] else ""
+                raise Unavailable(f"its process ended{code} before it was ready")
         time.sleep(0.02)
     raise Unavailable(f"{reason} for {current().ready_timeout_s:g} s")
 

@@ -8,7 +8,6 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -46,8 +45,7 @@ class Seen:
 class Watch:
     """Looks once a second while it runs; `look` may be called by hand."""
 
-    def __init__(self, keep_up: Callable[[], None] = lambda: None) -> None:
-        self._keep_up = keep_up
+    def __init__(self) -> None:
         self._seen: dict[str, Seen] = {}
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -72,7 +70,6 @@ class Watch:
 
     def look(self) -> None:
         """One look at everything."""
-        self._keep_up()
         known = supervisor.infos()
         for found in state.all_():
             if any(each.until <= time.time() for each in found.draining):

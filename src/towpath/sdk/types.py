@@ -40,23 +40,28 @@ class NavItem:
 
 @dataclass(frozen=True)
 class Card:
-    """A card that loads on its own: `href` answers an HTML fragment with its own empty state."""
+    """A card that loads on its own: `href` answers an HTML fragment with its own empty state.
+
+    A `live` one loads again whenever a run begins, moves or ends.
+    """
 
     id: str
     title: str
     href: str
     order: int = 50
     wide: bool = False
+    live: bool = False
 
 
 @dataclass(frozen=True)
 class Tab:
-    """A tab of an entity page: `href` answers a fragment that is shown below the tabs."""
+    """A tab of an entity page: `href` answers a fragment that is shown below the tabs; `live` as in Card."""
 
     id: str
     label: str
     href: str
     order: int = 50
+    live: bool = False
 
 
 @dataclass(frozen=True)
@@ -116,7 +121,8 @@ class Document:
 class KindSpec:
     """A kind of entity. `supply` says who may bring one: `any` allowed location, or only `granted` ones.
 
-    `model` validates `spec`; `relations(doc) -> [(type, target ref, reverse type)]`; `plural` and `icon` are for the pages.
+    `model` validates `spec`; `check(spec)` gives what a model cannot say, each problem with its path in `spec`;
+    `relations(doc) -> [(type, target ref, reverse type)]`; `plural` and `icon` are for the pages.
     """
 
     name: str
@@ -127,6 +133,7 @@ class KindSpec:
     plural: str = ""
     icon: str = "box"
     description: str = ""
+    check: Callable[[Any], Sequence[tuple[tuple[str | int, ...], Problem]]] = lambda spec: ()
 
 
 @dataclass(frozen=True)
@@ -135,6 +142,7 @@ class SourceFile:
 
     url: str
     data: bytes
+    executable: bool = False
 
 
 class Source(Protocol):
@@ -327,7 +335,11 @@ class Health:
 
 
 class Engine(Protocol):
-    """A real engine behind an adapter. `up` adopts a running match or starts one; both verbs may be repeated."""
+    """A real engine behind an adapter. `up` adopts a running match or starts one; both verbs may be repeated.
+
+    One that survives the portal keeps a record under its name (kit.engines): by it the portal sees that it ended, and
+    calls `up` again.
+    """
 
     name: str
     survives_portal: bool

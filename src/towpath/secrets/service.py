@@ -10,7 +10,7 @@ from towpath.kit.actor import Actor
 from towpath.kit.db import Session
 from towpath.kit.errors import NotFound
 from towpath.secrets import keyring, queries
-from towpath.secrets.crypto import Sealed, reseal, seal, unseal
+from towpath.secrets.crypto import Key, Sealed, reseal, seal, unseal
 from towpath.secrets.model import SecretRow
 from towpath.secrets.spec import Secret, SecretRef
 
@@ -59,7 +59,7 @@ def put(session: Session, actor: Actor, name: str, value: str | Secret, *, subje
     return SecretRef(row.id)
 
 
-def _same(row: SecretRow, keys: list[keyring.Key], text: str) -> bool:
+def _same(row: SecretRow, keys: list[Key], text: str) -> bool:
     """Whether the row holds this value under the newest key already: a repeated step must not raise the version."""
     held = row.kek_id == keys[0].id and unseal(_sealed(row), keys, *_bound(row))
     return Secret(held) == Secret(text) if isinstance(held, str) else False

@@ -1,5 +1,7 @@
 """`fetch:plain`: copy a folder into the workspace as it is."""
 
+from typing import Any
+
 from pydantic import BaseModel, Field
 
 from towpath.golden_paths import confine, fetch
@@ -12,7 +14,7 @@ class Takes(BaseModel):
 
     url: str = Field(description="Folder to copy, relative to the template", examples=["./skeleton"])
     targetPath: str = Field("", description="Folder of the workspace to copy into")  # noqa: N815 (the peer's name)
-    token: str | None = Field(None, description="Accepted as Backstage does; our sources need none")
+    token: Any = Field(None, description="Accepted and not read: our sources need none")
 
 
 class Gives(BaseModel):

@@ -29,7 +29,7 @@ class Takes(BaseModel):
     replace: bool = Field(False, description="Replace files that are in the workspace already")
     trimBlocks: bool = Field(False, description="Drop the newline after a block")  # noqa: N815
     lstripBlocks: bool = Field(False, description="Drop blanks before a block")  # noqa: N815
-    token: str | None = Field(None, description="Accepted as Backstage does; our sources need none")
+    token: Any = Field(None, description="Accepted and not read: our sources need none")
 
 
 class Gives(BaseModel):

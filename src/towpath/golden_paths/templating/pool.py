@@ -22,6 +22,14 @@ START_S = 15.0
 V8_RESERVES_MB = 1500  # address space that V8 sets aside for code at its start, and never fills
 
 
+def absent() -> list[str]:
+    """Names of the parts of the template engine that are not installed."""
+    library = Path(py_mini_racer.__file__).parent
+    scripts = [name for name in ("child.py", *SCRIPTS) if not (HERE / name).is_file()]
+    engine = any(one.suffix in (".so", ".dylib", ".dll") for one in library.iterdir())
+    return scripts if engine else ["V8 (mini-racer)", *scripts]
+
+
 class Pool:
     """`size` children at most; a call takes one, or waits for one."""
 
@@ -117,30 +125,38 @@ class _Child:
         self._process = jail.popen(
             cell, argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0
         )
-        self._fresh = True
+        self._boot()
+
+    def _boot(self) -> None:
+        """Wait for the first answer: what a template takes later is then the template's own; raises Unavailable."""
+        try:
+            self._exchange(orjson.dumps({"op": "values", "template": "", "context": {}}), START_S)
+        except (TimeoutError, EOFError) as error:
+            self.end()
+            raise Unavailable("the template engine did not start", hint="run 'towpath doctor'") from error
 
     def alive(self) -> bool:
         """Whether it can take a job."""
         return self._process.poll() is None
 
     def ask(self, job: bytes, timeout_s: float) -> dict[str, Any]:
-        """One job; raises Invalid when it takes too long or too much, Unavailable when the child does not start."""
-        deadline = time.monotonic() + timeout_s + (START_S if self._fresh else 0)
-        writer = threading.Thread(target=self._write, args=(struct.pack(">I", len(job)) + job,), daemon=True)
-        writer.start()
+        """One job; raises Invalid when it takes too long or too much."""
         try:
-            size = struct.unpack(">I", self._read(4, deadline))[0]
-            reply: dict[str, Any] = orjson.loads(self._read(size, deadline))
+            return self._exchange(job, timeout_s)
         except TimeoutError as error:
             raise Invalid(
                 f"rendering took longer than {timeout_s:.0f} s", hint="the template loops or makes too much; mend it"
             ) from error
         except EOFError as error:
-            if self._fresh:
-                raise Unavailable("the template engine did not start", hint="run 'towpath doctor'") from error
             limit = settings.current().template_memory_mb
             raise Invalid(f"rendering took more than {limit} MB of memory", hint="mend the template") from error
-        self._fresh = False
+
+    def _exchange(self, job: bytes, timeout_s: float) -> dict[str, Any]:
+        deadline = time.monotonic() + timeout_s
+        writer = threading.Thread(target=self._write, args=(struct.pack(">I", len(job)) + job,), daemon=True)
+        writer.start()
+        size = struct.unpack(">I", self._read(4, deadline))[0]
+        reply: dict[str, Any] = orjson.loads(self._read(size, deadline))
         return reply
 
     def _write(self, data: bytes) -> None:

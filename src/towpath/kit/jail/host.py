@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 INSIDE = Path(__file__).with_name("inside.py")
+MEND = (
+    "allow user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone, "
+    "kernel.apparmor_restrict_unprivileged_userns) or start Towpath as root"
+)
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,19 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
-from towpath.kit import db, settings
+import psutil
+
+from towpath.kit import db, ids, settings
+from towpath.kit.jail import bare
 from towpath.kit.jail.cell import ETC, SYSTEM, Cell, prepare
 from towpath.kit.jail.host import INSIDE, probe
 
+MARK = "JAIL_MARK"
+"""Variable that all processes of one command inherit."""
 PATH = "/towpath/bin:/usr/local/bin:/usr/bin:/bin"
 
 
@@ -49,13 +54,14 @@ def command(cell: Cell, argv: Sequence[str], *, spec_path: Path | None = None) -
     sealed = [f"/towpath/sealed/{number}.json" for number in range(len(cell.sealed))]
     binds += [[str(path), inside, False] for path, inside in zip(cell.sealed, sealed, strict=True)]
     cwd = cell.cwd if cell.work or cell.cwd != "/work" else "/"
+    environment = {"PATH": PATH, "HOME": "/tmp", "LANG": "C.UTF-8", "TMPDIR": "/tmp", **cell.environment}  # noqa: S108
     if host.kind == "none":
-        sealed, cwd = [str(path) for path in cell.sealed], str(cell.work or "/")
+        inside, sealed, cwd = sealed, [str(path) for path in cell.sealed], str(cell.work or "/")
+        argv, environment = bare.as_host(cell, argv, environment, dict(zip(inside, sealed, strict=True)))
     spec = {
         "kind": host.kind, "uid": cell.uid, "root": str(settings.current().folder("jail")), "system": SYSTEM, "etc": ETC,
         "binds": binds, "network": cell.network, "cwd": cwd, "sealed": sealed, "once": spec_path is None,
-        "environment": {"PATH": PATH, "HOME": "/tmp", "LANG": "C.UTF-8", "TMPDIR": "/tmp", **cell.environment},  # noqa: S108
-        "limits": _limits(cell),
+        "environment": environment, "limits": _limits(cell),
     }  # fmt: skip
     return [sys.executable, "-I", "-S", str(INSIDE), str(_write(spec, spec_path)), *argv]
 
@@ -101,6 +107,8 @@ def run(
     Output over `output_limit` bytes is read and thrown away. `on_line` gets each line of stdout as it comes. A cancelled
     or late command is asked by `ask`, and killed 3 s later.
     """
+    mark = ids.uuid7()
+    cell = replace(cell, environment={**cell.environment, MARK: mark})
     child = popen(cell, argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     readers = [_Reader(child.stdout, output_limit, on_line), _Reader(child.stderr, output_limit, None)]
     deadline, timed_out, asked = time.monotonic() + timeout_s, False, 0.0
@@ -114,10 +122,19 @@ def run(
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(0.05 if asked else 0.2)
     _signal(child, signal.SIGKILL)  # what the program left behind in its group
+    _end_marked(mark)
     for reader in readers:
         reader.thread.join(5)
     out, err = readers
     return Finished(child.returncode, bytes(out.kept), bytes(err.kept), timed_out, out.truncated or err.truncated)
+
+
+def _end_marked(mark: str) -> None:
+    """Kill what went into a session of its own, as the steps of a workflow do: it still carries the mark."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.environ().get(MARK) == mark:
+                process.kill()
 
 
 def _signal(child: subprocess.Popen[bytes], number: signal.Signals) -> None:

@@ -125,7 +125,7 @@ def _apply(work: _Work, node: Node) -> Settled:
         kind = type(error) if isinstance(error, TowpathError) else Unavailable
         hint = error.hint if isinstance(error, TowpathError) else ""
         problems = error.problems if isinstance(error, TowpathError) else ()
-        raise kind(f"{node.uid}: {message}", hint=hint, problems=problems) from error
+        raise kind(f"{node.type} {node.id}: {message}", hint=hint, problems=problems) from error
     work.ctx.log(f"{node.type} {node.id}: ready in {time.monotonic() - began:.2f} s")
     return settled
 

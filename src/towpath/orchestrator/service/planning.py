@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from towpath.catalog import service as catalog
-from towpath.environments.service import EnvironmentView
+from towpath.environments.spec import EnvironmentView
 from towpath.kit import db
 from towpath.kit.db import Session
 from towpath.orchestrator import queries
