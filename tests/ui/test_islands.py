@@ -46,7 +46,7 @@ def events(*found: tuple[str, object]) -> StreamingResponse:
 
 def draw(request: Request, source: str) -> service.HTMLResponse:
     request.state.actor, request.state.csrf = Actor("", "northbank", Role.none), "the-token"
-    shared = service._shared(request) | {"title": "Try", "schema": SCHEMA}
+    shared = service._shared(request) | service._shell(request) | {"title": "Try", "schema": SCHEMA}
     headers = {"Content-Security-Policy": service.content_security_policy()}
     return service.HTMLResponse(service.environment().from_string(source).render(**shared), headers=headers)
 
