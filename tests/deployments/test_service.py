@@ -1,5 +1,8 @@
 """Deployments: one for one bundle, whose way is asked for by its owner, gated by its environment, and can be gone back."""
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 from pathlib import Path
 
@@ -51,6 +54,22 @@ def test_one_bundle_is_one_deployment_however_often_it_is_asked_for(world, devel
         again = service.ensure(session, developer, ORDERS, "development", FIRST, commit="c" * 40)
         assert again.id == first.id
         assert [one.id for one in runs.find(session, kind="deployment")] == [first.id]
+
+
+def test_the_step_and_the_event_that_ask_at_once_get_one_deployment(world, developer):
+    asked = threading.Event()
+
+    def ask(*, later: bool) -> str:
+        assert not later or asked.wait(10)
+        with db.write(world) as session:
+            found = service.ensure(session, developer, ORDERS, "development", FIRST, commit="c" * 40).id
+            asked.set()
+            time.sleep(0 if later else 0.2)  # the later one comes before this one has committed
+        return found
+
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.submit(ask, later=False), pool.submit(ask, later=True)
+        assert first.result() == second.result()
 
 
 def test_a_failed_bundle_gets_a_new_attempt(world, developer):

@@ -65,6 +65,7 @@ def ensure(
     component = catalog.get(session, component_ref)
     environments.get(session, environment)
     note(session, subject=component.ref, environment=environment, digest=digest)
+    db.alone(session, f"deployment/{component.uid}/{environment}")  # the step that waits and the event come together
     earlier = queries.latest_of(session, component.uid, environment, digest)
     newest = next(iter(queries.find(session, component_uid=component.uid, environment=environment, limit=1)), None)
     settled = earlier is not None and earlier.status in (*ACTIVE, "succeeded")

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from towpath.golden_paths import service, task_events
 from towpath.kit import db, live
-from towpath.kit.web import Reading, Writing, database_of, permit
+from towpath.kit.web import Reading, Writing, database_of, last_event, permit
 
 router = APIRouter(prefix="/api/scaffolder/v2", tags=["scaffolder"])
 KEEP_ALIVE_S, POLL_S, LONG_POLL_S, STREAM_S = 15.0, 1.0, 30.0, 60.0
@@ -116,7 +116,7 @@ async def eventstream(request: Request, task_id: str, after: int = 0) -> Streami
     """The task's events as they happen (SSE), until its completion; `after` or Last-Event-ID continues."""
     ref = database_of(request)
     await to_thread.run_sync(_exists, ref, task_id)
-    last = request.headers.get("last-event-id", "")
+    last = last_event(request)
     events = _stream(request, ref, task_id, max(after, int(last) if last.isdecimal() else 0))
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(events, media_type="text/event-stream", headers=headers)

@@ -21,8 +21,8 @@ from sqlalchemy.types import TypeDecorator
 from towpath.kit.errors import Conflict, Unavailable
 
 __all__ = [
-    "Base", "Connection", "ControlBase", "DatabaseRef", "Json", "Session", "Utc", "after_commit", "after_rollback", "database",
-    "dispose", "engine", "in_transaction", "ping", "read", "refuse_transaction", "write",
+    "Base", "Connection", "ControlBase", "DatabaseRef", "Json", "Session", "Utc", "after_commit", "after_rollback", "alone",
+    "database", "dispose", "engine", "in_transaction", "ping", "read", "refuse_transaction", "write",
 ]  # fmt: skip
 
 NAMING = {
@@ -143,6 +143,16 @@ def database(session: Session) -> DatabaseRef:
     """Which database a session was opened for."""
     ref: DatabaseRef = session.info["ref"]
     return ref
+
+
+def alone(session: Session, key: str) -> None:
+    """Hold `key` until this transaction ends: who looks whether something is there, then makes it, does so alone.
+
+    On SQLite a session to write is alone anyway; on PostgreSQL two would both look before either of them commits.
+    """
+    schema = database(session).schema
+    if schema:
+        session.execute(text("select pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"{schema}/{key}"})
 
 
 def after_commit(session: Session, call: Callable[[], object]) -> None:

@@ -39,6 +39,11 @@ def database_of(request: Request) -> db.DatabaseRef:
     return ref
 
 
+def last_event(request: Request) -> str:
+    """The id of the last event a stream gave: from `Last-Event-ID`, or `?after=` of a page that was out of sight."""
+    return request.headers.get("last-event-id") or request.query_params.get("after", "")
+
+
 def _reading(request: Request) -> Iterator[Unit]:
     with db.read(database_of(request)) as session:
         yield Unit(session, actor_of(request), request)

@@ -79,6 +79,7 @@ def record(
 
     Returns [{branch, commit, before}]. A change whose commit is recorded already is none: repeats do nothing.
     """
+    db.alone(session, f"repository/{uid}")  # the end of a push, a start and a step may all find the same change
     row = queries.get(session, uid)
     if row is None:
         return []

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from towpath.kit import clock, db, live
 from towpath.kit.actor import Actor
-from towpath.kit.web import Reading, Writing, actor_of, database_of, permit
+from towpath.kit.web import Reading, Writing, actor_of, database_of, last_event, permit
 from towpath.runs import service
 from towpath.sdk.types import RunView
 
@@ -127,7 +127,7 @@ async def follow(request: Request, run_id: str, extra: Changes | None = None) ->
     """
     actor, ref = actor_of(request), database_of(request)
     await to_thread.run_sync(_exists, ref, run_id)
-    seen = _positions(request.headers.get("last-event-id", ""))
+    seen = _positions(last_event(request))
     events = _Follow(ref, actor, run_id, seen, extra)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(events.stream(request), media_type="text/event-stream", headers=headers)
@@ -193,7 +193,7 @@ class _Follow:
 
 def changes(request: Request) -> StreamingResponse:
     """The stream behind pages of many runs: `changed` whenever one of the newest began, moved or ended."""
-    found = _changes(request, database_of(request), request.headers.get("last-event-id", ""))
+    found = _changes(request, database_of(request), last_event(request))
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(found, media_type="text/event-stream", headers=headers)
 

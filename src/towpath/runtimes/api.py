@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
-from towpath.kit.web import actor_of, permit
+from towpath.kit.web import actor_of, last_event, permit
 from towpath.runtimes import service
 
 router = APIRouter(prefix="/api/v1/runtimes", tags=["runtimes"])
@@ -62,7 +62,7 @@ async def stream(request: Request, component: str, environment: str) -> Streamin
     """Server-sent events `log` {id, step, at, text}: the last lines, then what comes, from `Last-Event-ID` on."""
     organisation = actor_of(request).organisation
     logical = await to_thread.run_sync(service.find, organisation, component, environment)
-    release, _, offset = request.headers.get("last-event-id", "").rpartition(":")
+    release, _, offset = last_event(request).rpartition(":")
     place = (release, int(offset)) if release and offset.isdigit() else None
     return StreamingResponse(
         _follow(request, logical, place), media_type="text/event-stream", headers={"Cache-Control": "no-store"}

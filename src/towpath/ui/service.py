@@ -92,6 +92,7 @@ def _shared(request: Request) -> dict[str, Any]:
     path = request.url.path
     return {
         "request": request,
+        "here": f"{path}?{request.url.query}" if request.url.query else path,
         "actor": actor if actor is not None and actor.ref else None,
         "csrf_token": getattr(request.state, "csrf", ""),
         "is_active": lambda href: path == href or (href != "/" and path.startswith(f"{href}/")),
