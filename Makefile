@@ -22,6 +22,7 @@ $(VENV)/.run: $(BIN)/uv requirements.lock pyproject.toml hatch_build.py web/pack
 	@echo "Installing Towpath and its engines, and building the portal's assets (about a minute the first time) …"
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -c "from towpath import capabilities, serving; capabilities.plugs()"
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run requirements-dev.lock

@@ -15,7 +15,6 @@ from tools import docs
 
 from towpath import capabilities, cli
 from towpath.catalog import service as catalog
-from towpath.kit import actor as actors
 from towpath.kit.settings import Settings
 from towpath.orchestrator.stages.load import load
 from towpath.sdk import hooks, plugins
@@ -209,7 +208,7 @@ def test_everything_that_can_be_used_is_in_the_reference():
         "settings": [f"`TOWPATH_{name.upper()}`" for name in Settings.model_fields],
         "template-actions": [f"## {one.id}\n" for one in plugins.collect(asked.template_actions())],
         "drivers": [f"`{one.id}`" for one in plugins.collect(asked.resource_drivers())],
-        "permissions": [f"`{name}`" for name in actors.PERMISSIONS],
+        "permissions": [f"`{one.id}`" for one in plugins.collect(asked.permissions())],
         "kinds": [f"`{one.name}`" for one in plugins.collect(asked.kinds())],
     }
     assert set(wanted) == {page.__name__.replace("_", "-") for page in docs.PAGES}

@@ -235,7 +235,7 @@ def approve(page: Page) -> None:
 def test_a_broken_version_says_why_and_the_old_one_answers(page, token, folder):
     commit = clone.push("", token, folder, clone.break_start)
     deployed(page, commit, "Failed")
-    newest(page).get_by_role("link", name=NAME).click()
+    newest(page).get_by_role("link").first.click()
     page.get_by_role("link", name="Steps and log").click()
     expect(state(page)).to_have_text("Failed")
     expect(page.get_by_role("alert")).to_contain_text("broken")
@@ -252,7 +252,7 @@ def test_one_button_rolls_back(page):
 def test_no_page_is_wider_than_a_telephone(page, window):
     narrow = window(390, storage_state=page.context.storage_state())
     page.goto(f"{ENTITY}?tab=deployments")
-    newest(page).get_by_role("link", name=NAME).click()
+    newest(page).get_by_role("link").first.click()
     shown = [page.url, page.get_by_role("link", name="Steps and log").get_attribute("href")]
     tabs = [f"{ENTITY}?tab={one}" for one in ("pipeline", "deployments", "resources", "logs")]
     places = ("/", "/catalog", "/create", WIZARD, "/environments", f"/repositories/{NAME}", "/settings/tokens", ENTITY)

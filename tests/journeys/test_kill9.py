@@ -1,10 +1,9 @@
-"""A portal that dies at the worst moment goes on at the next start: once per kind of run (the whole matrix is in bench)."""
+"""A portal that dies at the worst moment goes on at the next start: once per kind of run (the whole matrix, and PostgreSQL, are in bench)."""
 
 import shutil
 
 import pytest
 from bench import bench_kill9 as kill9
-from bench import postgres
 
 CASES = [
     ("task/publish/after-do", "create"),
@@ -26,10 +25,3 @@ def layers(tmp_path_factory):
 @pytest.mark.parametrize(("place", "story"), CASES, ids=lambda value: value)
 def test_a_killed_portal_resumes_and_leaves_no_orphan(layers, place, story):
     assert kill9.case(place, story, layers) == "resumed"
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(300)
-def test_on_postgresql_another_replica_ends_what_a_killed_portal_began(layers, postgres_server):
-    with postgres.database(postgres_server) as url:
-        assert kill9.case("deployment/apply/after-do", "create", layers, url) == "taken over"

@@ -34,7 +34,7 @@ def test_the_plan_shows_its_changes_and_why(plan):
 
 def test_a_run_without_a_plan_says_so(plan):
     assert "No plan yet" in render("orchestrator/plan.html", plan=None)
-    assert "No plan yet" in render("orchestrator/graph.html", plan=None)
+    assert "Nothing is provisioned yet" in render("orchestrator/graph.html", plan=None)
 
 
 def test_the_plan_of_a_run_is_the_result_of_its_step(plan):

@@ -79,7 +79,7 @@ def test_a_second_apply_keeps_everything_and_still_knows_the_password(make_plan,
 def test_a_failure_names_the_resource_and_a_repeat_goes_on(make_plan, context, drivers, platform, component):
     plan = make_plan()
     drivers.service.fails = "no port free; password was s3cret-password"
-    with pytest.raises(Unavailable, match=r"service\.default#.*no port free; password was \*\*\*\*"):
+    with pytest.raises(Unavailable, match=r"service main: .*no port free; password was \*\*\*\*"):
         orchestrator.apply(plan, context("run-1"), {})
     now = held(platform, component)
     assert (now["postgres"].status, now["service"].status) == ("ready", "failed")
