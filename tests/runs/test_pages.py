@@ -62,3 +62,16 @@ def test_live_cards_hear_of_what_changed_while_they_were_away(client, organisati
     assert "event: changed" not in client.get("/runs/changes", headers=back).text
     wish(organisation, developer, "pipeline", "Pipeline of orders")
     assert "event: changed" in client.get("/runs/changes", headers=back).text
+
+
+def test_the_home_card_shows_a_tree_in_its_worst_state(client, organisation, developer):
+    root = wish(organisation, developer, "pipeline", "Pipeline of orders")
+    with db.write(organisation) as session:
+        child = service.start(
+            session, developer, "deployment", title="Deploy", subject="x", input={}, parent_id=root, root_id=root
+        )
+        for run_id, status in ((root, "succeeded"), (child.id, "failed")):
+            service.queries.get(session, run_id).status = status
+    text = client.get("/runs/card").text
+    assert "Failed" in text
+    assert "Succeeded" not in text

@@ -14,6 +14,8 @@ from towpath.ui import service as ui
 
 router = APIRouter(prefix="/runs", include_in_schema=False)
 PAGE = 50
+WORST = ("failed", "running", "queued", "waiting")
+"""A tree of runs is shown in the first of these states that one of its runs is in."""
 
 
 @router.get("", dependencies=[permit("runs.read")])
@@ -31,9 +33,12 @@ def list_page(unit: Reading, kind: str = "", status: str = "", before: str | Non
 
 @router.get("/card", dependencies=[permit("runs.read")])
 def card(unit: Reading) -> Response:
-    """The home card: what runs now and what ended last."""
-    roots = [one for one in service.find(unit.session, limit=40) if one.parent_id is None and one.root_id == one.id]
-    return ui.fragment(unit.request, "runs/card.html", runs=roots[:6])
+    """The home card: what runs now and what ended last, each with the state of all that it started."""
+    found = service.find(unit.session, limit=60)
+    roots = [one for one in found if one.parent_id is None and one.root_id == one.id][:6]
+    states = {one.id: {each.status for each in found if each.root_id == one.id} for one in roots}
+    rows = [(one, next((word for word in WORST if word in states[one.id]), one.status)) for one in roots]
+    return ui.fragment(unit.request, "runs/card.html", runs=rows)
 
 
 @router.get("/changes", dependencies=[permit("runs.read")])
