@@ -45,7 +45,9 @@ FILL: dict[str, Any] = {
     "values": {}, "secrets": {}, "value": "x", "type": "url", "approve": True, "decision@/approvals": "approve",
     "comment": "", "days": 1, "granted": "true", "login": "nobody", "password": "wrong", "role": "viewer", "next": "/", "subscriber": "deployments.arrive", "may": "all", "tab": "overview",
     "name@/settings/tokens": "x", "name@/api/v1/tokens": "x", "entity@/api/catalog/validate-entity": ENTITY, "scopes": [],
-    "fields@/api/catalog/entities/by-refs": [],
+    "fields@/api/catalog/entities/by-refs": [], "owner": "", "description": "",
+    "name@/api/v1/repositories": "fresh", "name@/repositories": "fresh",
+    "name@/api/v1/repositories/": "$name", "name@/repositories/": "$name",
     # what only narrows or shapes a list: left out, so that all of it is seen
     **dict.fromkeys((
         "order", "orderField", "status", "step", "rev", "q", "cursor", "createdBy",

@@ -190,7 +190,7 @@ def test_an_edge_that_cannot_start_says_why_until_it_can(install, clone, enginee
         until(lambda: f"is taken by pid {os.getpid()}" in str(missing(install)), 8, "readyz naming the holder")
         assert f"taken by pid {os.getpid()}" in shown(engineer)
     until(lambda: not missing(install), 8, "the edge")
-    assert answers(install)
+    until(lambda: answers(install), 8, "the service")
 
 
 def test_a_deployment_without_postgres_fails_clearly_and_retry_works_after_mending(install, clone, engineer, tools):

@@ -156,6 +156,11 @@ def locations(session: Session) -> list[LocationRow]:
     return list(session.scalars(select(LocationRow).order_by(LocationRow.target)))
 
 
+def locations_below(session: Session, prefix: str) -> list[LocationRow]:
+    """Locations whose target begins with `prefix`."""
+    return list(session.scalars(select(LocationRow).where(LocationRow.target.startswith(prefix, autoescape=True))))
+
+
 def location(session: Session, location_id: str) -> LocationRow | None:
     """A location by its id."""
     return session.get(LocationRow, location_id)

@@ -23,23 +23,19 @@ CHUNK = 65_536
 @router.get("/{name}.git/{path:path}", dependencies=[permit("repositories.read")])
 async def fetch(request: Request, name: str, path: str) -> StreamingResponse:
     """Clone and fetch, and the first half of a push."""
-    if request.query_params.get("service") == "git-receive-pack":
-        actor_of(request).require("repositories.push")
-    return await _backend(request, name, path)
+    return await _backend(request, name, path, pushes=request.query_params.get("service") == "git-receive-pack")
 
 
 @router.post("/{name}.git/{path:path}", dependencies=[permit("repositories.read")])
 async def post(request: Request, name: str, path: str) -> StreamingResponse:
     """Negotiation and pushes; a push is recorded when git has ended."""
-    if path == "git-receive-pack":
-        actor_of(request).require("repositories.push")
-    elif path != "git-upload-pack":
+    if path not in ("git-receive-pack", "git-upload-pack"):
         raise NotFound("git has no such service")
-    return await _backend(request, name, path)
+    return await _backend(request, name, path, pushes=path == "git-receive-pack")
 
 
-async def _backend(request: Request, name: str, path: str) -> StreamingResponse:
-    uid = await to_thread.run_sync(_uid, database_of(request), name)
+async def _backend(request: Request, name: str, path: str, *, pushes: bool) -> StreamingResponse:
+    uid = await to_thread.run_sync(_uid, database_of(request), actor_of(request), name, pushes)
     folder = service.folder(uid)
     command, environment = git.http_backend(folder.parent)
     headers = request.headers
@@ -63,9 +59,12 @@ async def _backend(request: Request, name: str, path: str) -> StreamingResponse:
     return StreamingResponse(_body(request, process, feeder, uid, path), status, answer)
 
 
-def _uid(database: db.DatabaseRef, name: str) -> str:
+def _uid(database: db.DatabaseRef, actor: Actor, name: str, pushes: bool) -> str:
     with db.read(database) as session:
-        return service.named(session, name).uid
+        found = service.named(session, name)
+        if pushes:
+            service.require_push(session, actor, found)
+        return found.uid
 
 
 async def _feed(request: Request, process: asyncio.subprocess.Process) -> None:

@@ -1,11 +1,13 @@
 """Pages of repositories: files, one file, commits; and the card on an entity's page."""
 
-from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import RedirectResponse, Response
 
 from towpath.kit import db
 from towpath.kit.errors import NotFound
-from towpath.kit.web import Reading, database_of, permit
+from towpath.kit.web import Reading, actor_of, database_of, permit
 from towpath.repositories import git, service
 from towpath.ui import service as ui
 
@@ -22,7 +24,18 @@ def _named(request: Request, name: str) -> service.RepositoryView:
 def list_page(unit: Reading) -> Response:
     """All repositories."""
     found = service.everything(unit.session)
-    return ui.page(unit.request, "repositories/list.html", title="Repositories", repositories=found)
+    owners = [(ref, ref) for ref in (*unit.actor.groups, unit.actor.ref)]
+    return ui.page(unit.request, "repositories/list.html", title="Repositories", repositories=found, owners=owners)
+
+
+@router.post("", dependencies=[permit("repositories.create")])
+def make(
+    request: Request, name: Annotated[str, Form()], owner: Annotated[str, Form()] = "",
+    description: Annotated[str, Form()] = "",
+) -> Response:  # fmt: skip
+    """Make an empty repository, then show how to push to it."""
+    made = service.make(database_of(request), actor_of(request), name.strip(), owner=owner, description=description)
+    return RedirectResponse(f"/repositories/{made.name}", 303)
 
 
 @router.get("/card", dependencies=[permit("repositories.read")])

@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from towpath.kit.actor import platform
 from towpath.kit.db import Session, read
 from towpath.organisations import service as organisations
-from towpath.repositories import http, pages, removal, service
+from towpath.repositories import api, http, pages, removal, service
 from towpath.repositories.actions import ACTION
 from towpath.repositories.source import SOURCE
 from towpath.repositories.subscribers import SUBSCRIBERS
@@ -31,8 +31,8 @@ def permissions() -> Sequence[Permission]:
 
 @hook
 def routers() -> Sequence[APIRouter]:
-    """Smart HTTP and pages."""
-    return [http.router, pages.router]
+    """REST, smart HTTP and pages."""
+    return [api.router, http.router, pages.router]
 
 
 @hook

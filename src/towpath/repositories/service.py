@@ -11,7 +11,7 @@ from towpath.audit.service import audited, note
 from towpath.catalog import service as catalog
 from towpath.kit import clock, db, events, ids, settings
 from towpath.kit.actor import Actor
-from towpath.kit.errors import Conflict, Invalid, NotFound, TowpathError
+from towpath.kit.errors import Conflict, Forbidden, Invalid, NotFound, TowpathError
 from towpath.repositories import git, queries
 from towpath.repositories.model import Repository, RepositoryRef
 from towpath.sdk.types import SourceFile
@@ -71,6 +71,32 @@ def create(
     return view(row)
 
 
+def require_push(session: db.Session, actor: Actor, repository: RepositoryView) -> None:
+    """Return when the actor may push. Raises Forbidden for one that is not the owner of a repository with a granted
+    location: what it supplies, golden paths and resource definitions, decides what runs with which rights."""
+    actor.require("repositories.push")
+    if catalog.granted_below(session, f"towpath://{repository.name}/") and not actor.owns(repository.owner):
+        raise Forbidden(
+            f"'{repository.name}' supplies platform documents: its owner and platform engineers push to it",
+            hint="send them the change",
+        )
+
+
+def make(
+    database: db.DatabaseRef, actor: Actor, name: str, *, owner: str = "", description: str = ""
+) -> RepositoryView:
+    """An empty repository, ready for a first push; opens a session of its own. Raises Invalid, Conflict and Forbidden."""
+    with db.write(database) as session:
+        made = create(session, actor, name, owner=owner or None, description=description)
+    try:
+        git.init_bare(folder(made.uid), made.default_branch)
+    except (TowpathError, OSError):
+        with db.write(database) as session:
+            queries.remove(session, made.uid)
+        raise
+    return made
+
+
 @audited("repositories.push")
 def record(
     session: db.Session, actor: Actor, uid: str, found: Mapping[str, str], *, root_id: str | None = None
@@ -103,7 +129,7 @@ def record(
 def record_refs(
     database: db.DatabaseRef, actor: Actor, uid: str, *, root_id: str | None = None
 ) -> list[dict[str, Any]]:
-    """Read Git's refs, then record what changed in one transaction, the catalog's descriptor with it.
+    """Read Git's refs, then record what changed in one transaction, the documents registered from its branch with it.
 
     For a push that ended, for a start, and for the action that published. Opens sessions of its own.
     """
@@ -113,24 +139,24 @@ def record_refs(
         if row is None or not (bare / "HEAD").exists():
             return []
         known = {name: one.commit for name, one in queries.refs(session, uid).items()}
-        branch, address = row.default_branch, location(row.name, row.default_branch, "catalog-info.yaml")
-        registered = catalog.location_named(session, f"url:{address}") is not None
+        registered = catalog.registered_below(session, location(row.name, row.default_branch, ""))
     found = git.refs(bare)
     if found == known:
         return []
-    descriptor = _descriptor(bare, branch, address) if registered else None
+    documents = {address: files for address in registered if (files := _documents(database, address))}
     with db.write(database) as session:
         changes = record(session, actor, uid, found, root_id=root_id)
-        if descriptor is not None:
-            catalog.refresh_files(session, actor, f"url:{address}", [descriptor])
+        for address, files in documents.items():
+            catalog.refresh_files(session, actor, address, files)
     return changes
 
 
-def _descriptor(bare: Path, branch: str, address: str) -> SourceFile | None:
+def _documents(database: db.DatabaseRef, address: str) -> list[SourceFile]:
+    """The files of a location as the branch has them now; none when they cannot be read, so that what stood stays."""
     try:
-        return SourceFile(address, git.read_file(bare, branch, "catalog-info.yaml"))
+        return catalog.fetch_outside(database, address)
     except TowpathError:
-        return None
+        return []
 
 
 def link(

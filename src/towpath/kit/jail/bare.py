@@ -7,6 +7,7 @@ import contextlib
 import os
 import re
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -52,7 +53,7 @@ def _link(path: Path, source: str) -> None:
     with contextlib.suppress(OSError):
         if path.readlink() == Path(source):
             return
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     beside.unlink(missing_ok=True)
     beside.symlink_to(source)
     beside.replace(path)
