@@ -278,6 +278,7 @@ def test_without_v8_a_task_fails_clearly_and_retry_works_after_mending(install, 
         for one in psutil.process_iter(["cmdline", "environ"]):
             if "/towpath/engine/child.py" in (one.info["cmdline"] or ()) and _of(one, install):
                 one.kill()
+                until(lambda one=one: not one.is_running() or one.status() == psutil.STATUS_ZOMBIE, 5, "its end")
         run = templates("fine")
         assert ended(install, run)["error"]["message"] == "the template engine did not start"
         assert "V8 (mini-racer) is absent" in shown(engineer)

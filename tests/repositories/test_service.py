@@ -75,15 +75,6 @@ def granted(ref, actor):
         catalog.register(session, actor, address, files=files, granted=True)
 
 
-def test_a_push_renews_every_document_registered_from_the_branch(organisation, administrator, tmp_path):
-    made = service.make(organisation, administrator, "paths")
-    pushed(organisation, administrator, made.uid, tmp_path / "tree", "First")
-    granted(organisation, administrator)
-    pushed(organisation, administrator, made.uid, tmp_path / "tree", "Second")
-    with db.read(organisation) as session:
-        assert catalog.get(session, "template:default/small").title == "Second"
-
-
 def test_only_owners_push_to_what_supplies_platform_documents(organisation, administrator, developer, tmp_path):
     made = service.make(organisation, administrator, "paths", owner="group:default/platform-team")
     pushed(organisation, administrator, made.uid, tmp_path / "tree", "First")

@@ -189,11 +189,6 @@ def location_named(session: Session, target_url: str) -> LocationRow | None:
     return queries.location_of(session, urls.parse_location(target_url)[1])
 
 
-def registered_below(session: Session, prefix: str) -> list[str]:
-    """Addresses of the locations whose target begins with `prefix`, such as a branch of a repository."""
-    return [f"{row.type}:{row.target}" for row in queries.locations_below(session, prefix)]
-
-
 def granted_below(session: Session, prefix: str) -> bool:
     """Whether a location whose target begins with `prefix` may supply platform kinds, templates, people and groups."""
     return any(row.granted for row in queries.locations_below(session, prefix))

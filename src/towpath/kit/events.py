@@ -151,7 +151,12 @@ class Dispatcher:
     def _loop(self) -> None:
         while not self._stop.is_set():
             seen = live.count("events")
-            for ref in self._databases():
+            try:
+                databases = self._databases()
+            except Exception:  # the control database is back at the next sweep; this thread must outlive it
+                log.exception("the organisations could not be read")
+                databases = []
+            for ref in databases:
                 try:
                     deliver(ref)
                 except Exception:  # one broken database must not silence the others

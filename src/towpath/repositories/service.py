@@ -129,7 +129,7 @@ def record(
 def record_refs(
     database: db.DatabaseRef, actor: Actor, uid: str, *, root_id: str | None = None
 ) -> list[dict[str, Any]]:
-    """Read Git's refs, then record what changed in one transaction, the documents registered from its branch with it.
+    """Read Git's refs, then record what changed in one transaction, the catalog's descriptor with it.
 
     For a push that ended, for a start, and for the action that published. Opens sessions of its own.
     """
@@ -139,24 +139,24 @@ def record_refs(
         if row is None or not (bare / "HEAD").exists():
             return []
         known = {name: one.commit for name, one in queries.refs(session, uid).items()}
-        registered = catalog.registered_below(session, location(row.name, row.default_branch, ""))
+        branch, address = row.default_branch, location(row.name, row.default_branch, "catalog-info.yaml")
+        registered = catalog.location_named(session, f"url:{address}") is not None
     found = git.refs(bare)
     if found == known:
         return []
-    documents = {address: files for address in registered if (files := _documents(database, address))}
+    descriptor = _descriptor(bare, branch, address) if registered else None
     with db.write(database) as session:
         changes = record(session, actor, uid, found, root_id=root_id)
-        for address, files in documents.items():
-            catalog.refresh_files(session, actor, address, files)
+        if descriptor is not None:
+            catalog.refresh_files(session, actor, f"url:{address}", [descriptor])
     return changes
 
 
-def _documents(database: db.DatabaseRef, address: str) -> list[SourceFile]:
-    """The files of a location as the branch has them now; none when they cannot be read, so that what stood stays."""
+def _descriptor(bare: Path, branch: str, address: str) -> SourceFile | None:
     try:
-        return catalog.fetch_outside(database, address)
+        return SourceFile(address, git.read_file(bare, branch, "catalog-info.yaml"))
     except TowpathError:
-        return []
+        return None
 
 
 def link(
