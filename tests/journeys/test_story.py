@@ -175,6 +175,8 @@ def test_deleting_removes_everything_and_says_so(install, orders):
     assert left == []
     assert [one["kind"] for one in install.api.get("/api/v1/runs", params={"subject": REF}).json()] == ["deletion"]
     assert [path for path in (install.home / "repositories").iterdir() if path.name.endswith(".git")] == []
+    assert install.api.get("/api/catalog/entities/by-name/api/default/orders").status_code == 404
+    assert "towpath://orders/" not in install.api.get("/api/catalog/locations").text
     with install.client("administrator") as administrator:
         audit = administrator.get("/settings/audit", params={"subject": REF}).text
     assert "catalog.delete" in audit

@@ -3,13 +3,16 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 
+from towpath.catalog import jobs
 from towpath.catalog import service as catalog
 from towpath.kit import db, events
 from towpath.kit.errors import Conflict, Forbidden
-from towpath.repositories import git, service
+from towpath.repositories import git, removal, service
+from towpath.sdk.types import Fact
 
 FOUND = {"refs/heads/main": "c" * 40}
 
@@ -85,3 +88,100 @@ def test_only_owners_push_to_what_supplies_platform_documents(organisation, admi
         with pytest.raises(Forbidden, match="supplies platform documents"):
             service.require_push(session, developer, made)
         service.require_push(session, administrator, made)
+
+
+def titles(ref):
+    """The titles of all templates in the catalog."""
+    with db.read(ref) as session:
+        return [one.title for one in catalog.everything(session, ["Template"])]
+
+
+def test_a_push_renews_every_location_of_the_default_branch(organisation, administrator, tmp_path):
+    made = service.make(organisation, administrator, "paths", owner="group:default/platform-team")
+    pushed(organisation, administrator, made.uid, tmp_path / "tree", "First")
+    granted(organisation, administrator)
+    assert titles(organisation) == ["First"]
+    pushed(organisation, administrator, made.uid, tmp_path / "tree", "Second")
+    assert titles(organisation) == ["Second"]
+
+
+def test_what_a_push_broke_or_took_away_keeps_what_it_said(organisation, administrator, tmp_path):
+    made = service.make(organisation, administrator, "paths", owner="group:default/platform-team")
+    pushed(organisation, administrator, made.uid, tmp_path / "tree", "First")
+    granted(organisation, administrator)
+    pushed(organisation, administrator, made.uid, tmp_path / "tree", "[not: a title")
+    assert titles(organisation) == ["First"]
+    (tmp_path / "tree" / "small" / "template.yaml").rename(tmp_path / "tree" / "small" / "moved.yaml")
+    git.commit_tree(service.folder(made.uid), tmp_path / "tree", "main", "Move", ("Ada", "ada@example.com"))
+    assert len(service.record_refs(organisation, administrator, made.uid)) == 1
+    assert titles(organisation) == ["First"]
+
+
+COMPONENT = """apiVersion: backstage.io/v1alpha1
+kind: Component
+metadata: {name: %s}
+spec: {type: service, lifecycle: production, owner: payments}
+---
+"""
+API = """apiVersion: backstage.io/v1alpha1
+kind: API
+metadata: {name: orders-api}
+spec: {type: openapi, lifecycle: production, owner: payments, definition: "openapi: 3.1.0"}
+"""
+ADDRESS = "url:towpath://orders/blob/main/catalog-info.yaml"
+
+
+def holding(ref, actor, folder, text):
+    """A repository 'orders' with that descriptor, registered, and linked with component:default/orders."""
+    made = service.make(ref, actor, "orders", owner="group:default/payments")
+    folder.mkdir()
+    (folder / "catalog-info.yaml").write_text(text)
+    git.commit_tree(service.folder(made.uid), folder, "main", "First", ("Ada", "ada@example.com"))
+    service.record_refs(ref, actor, made.uid)
+    files = catalog.fetch_outside(ref, ADDRESS)
+    with db.write(ref) as session:
+        catalog.register(session, actor, ADDRESS, files=files)
+        service.link(session, made.uid, "component:default/orders")
+    return made
+
+
+def delete(ref, actor):
+    """Delete component:default/orders, its run's steps done one after the other as by the executor."""
+    with db.write(ref) as session:
+        run = catalog.delete(session, actor, "component:default/orders", "orders")
+    ctx = SimpleNamespace(log=lambda text: None, write=lambda: db.write(ref), actor=actor, database=ref)
+    for step in jobs.steps(run):
+        if isinstance(step, Fact):
+            with db.write(ref) as session:
+                step.do(session, run)
+            continue
+        with db.write(ref) as session:
+            data = step.prepare(session, run)
+        result = step.do(data, ctx)
+        with db.write(ref) as session:
+            step.settle(session, run, data, result)
+
+
+def test_what_the_catalog_read_from_a_repository_goes_with_it(organisation, administrator, tmp_path):
+    made = holding(organisation, administrator, tmp_path / "tree", COMPONENT % "orders" + API)
+    with db.read(organisation) as session:
+        found = removal.removals(session, catalog.get(session, "component:default/orders"))
+    assert found[0].items == ("orders", "api:default/orders-api, read from it")
+    delete(organisation, administrator)
+    with db.read(organisation) as session:
+        assert catalog.find(session, "api:default/orders-api") is None
+        assert catalog.find(session, "component:default/orders") is None
+        assert catalog.locations_below(session, "towpath://") == []
+        assert service.everything(session) == []
+    assert not service.folder(made.uid).exists()
+
+
+def test_a_repository_that_holds_another_component_blocks_the_deletion(organisation, administrator, tmp_path):
+    holding(organisation, administrator, tmp_path / "tree", COMPONENT % "orders" + COMPONENT % "billing")
+    with pytest.raises(Conflict, match=r"also holds component:default/billing: delete that first"):
+        delete(organisation, administrator)
+    with db.write(organisation) as session:
+        catalog.remove(session, administrator, "component:default/billing")
+    delete(organisation, administrator)
+    with db.read(organisation) as session:
+        assert catalog.locations_below(session, "towpath://") == []

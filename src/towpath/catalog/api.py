@@ -272,6 +272,7 @@ class RemovalOut(BaseModel):
     id: str
     title: str
     items: list[str]
+    blocked: str = Field("", description="Why it cannot go now and what to do first; the deletion is refused with it.")
 
 
 @own.get("/{kind}/{namespace}/{name}/removals", dependencies=[permit("catalog.read")])
@@ -279,5 +280,6 @@ def removals(unit: Reading, kind: str, namespace: str, name: str) -> list[Remova
     """What deleting the entity would take away."""
     entity = service.get(unit.session, f"{kind}:{namespace}/{name}")
     return [
-        RemovalOut(id=one.id, title=one.title, items=list(one.items)) for one in service.removals(unit.session, entity)
+        RemovalOut(id=one.id, title=one.title, items=list(one.items), blocked=one.blocked)
+        for one in service.removals(unit.session, entity)
     ]

@@ -10,6 +10,7 @@ from typing import Any
 
 from towpath.catalog import service
 from towpath.kit.db import Session
+from towpath.kit.errors import Conflict
 from towpath.sdk.types import Act, Context, Fact, Job, RunView, Step
 
 
@@ -31,7 +32,10 @@ def _removal(removal_id: str, title: str) -> Act:
         entity = service.find(session, run.input["ref"])
         if entity is None or entity.uid != run.input["uid"]:
             return _Found(None)
-        step = next((one.step for one in service.removals(session, entity) if one.id == removal_id), None)
+        removal = next((one for one in service.removals(session, entity) if one.id == removal_id), None)
+        if removal is not None and removal.blocked:  # since the deletion was asked for
+            raise Conflict(removal.blocked)
+        step = removal.step if removal else None
         return _Found(step, step.prepare(session, run) if isinstance(step, Act) else None)
 
     def do(found: _Found, ctx: Context) -> Any:

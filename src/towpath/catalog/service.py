@@ -17,7 +17,7 @@ from towpath.catalog.queries import FACETS, Filter
 from towpath.kit import clock, db, ids, yaml
 from towpath.kit.actor import Actor
 from towpath.kit.db import Session
-from towpath.kit.errors import Forbidden, Invalid, NotFound, Problem
+from towpath.kit.errors import Conflict, Forbidden, Invalid, NotFound, Problem
 from towpath.runs import service as runs
 from towpath.sdk import plugins
 from towpath.sdk.types import Document, EntityView, Removal, RunView, SourceFile
@@ -189,9 +189,20 @@ def location_named(session: Session, target_url: str) -> LocationRow | None:
     return queries.location_of(session, urls.parse_location(target_url)[1])
 
 
+def locations_below(session: Session, prefix: str) -> list[LocationRow]:
+    """The locations whose target begins with `prefix`."""
+    return queries.locations_below(session, prefix)
+
+
 def granted_below(session: Session, prefix: str) -> bool:
     """Whether a location whose target begins with `prefix` may supply platform kinds, templates, people and groups."""
     return any(row.granted for row in queries.locations_below(session, prefix))
+
+
+def supplied_below(session: Session, prefix: str) -> list[EntityView]:
+    """The entities of all locations whose target begins with `prefix`."""
+    rows = queries.locations_below(session, prefix)
+    return [view(one) for row in rows for one in queries.of_location(session, row.id)]
 
 
 def origin(entity: EntityView) -> str:
@@ -307,6 +318,25 @@ def remove(session: Session, actor: Actor, ref: str, *, root_id: str | None = No
         queries.drop(session, location(session, location_id))
 
 
+@audited("catalog.delete")
+def remove_below(session: Session, actor: Actor, prefix: str, *, but: str, root_id: str | None = None) -> list[str]:
+    """Take out what the locations whose target begins with `prefix` supplied, save the entity `but`, and the locations
+    that supply nothing any more: for a source that goes. Returns the refs of what went; a repeat returns none.
+    """
+    gone = []
+    note(session, subject=prefix)
+    for row in queries.locations_below(session, prefix):
+        supplied = queries.of_location(session, row.id)
+        leaving = [one for one in supplied if one.ref != but]
+        for one in leaving:
+            intake.take_out(session, actor, one, root_id=root_id)
+        if len(leaving) == len(supplied):
+            queries.drop(session, row)
+        gone += [one.ref for one in leaving]
+    note(session, subject=prefix, entities=gone)
+    return gone
+
+
 def require_owner(actor: Actor, entity: EntityView) -> None:
     """Return when the actor owns the entity or stands above ownership; raises Forbidden that names the owner."""
     if not actor.owns(entity.owner):
@@ -324,14 +354,18 @@ def removals(session: Session, entity: EntityView) -> list[Removal]:
 def delete(session: Session, actor: Actor, ref: str, confirmed: str) -> RunView:
     """Start the run that takes an entity away with everything it owns. Returns the run.
 
-    Raises Invalid unless `confirmed` is the entity's name, Forbidden unless the actor owns it.
+    Raises Invalid unless `confirmed` is the entity's name, Forbidden unless the actor owns it, Conflict while a removal
+    says that it is blocked.
     """
     entity = get(session, ref)
     require_owner(actor, entity)
     if confirmed != entity.name:
         raise Invalid("the name does not match", hint=f"type '{entity.name}' to delete it")
     note(session, subject=entity.ref)
-    steps = [{"id": one.id, "title": one.title} for one in removals(session, entity)]
+    found = removals(session, entity)
+    if blocked := [one.blocked for one in found if one.blocked]:
+        raise Conflict(f"{entity.ref} cannot go yet: {'; '.join(blocked)}")
+    steps = [{"id": one.id, "title": one.title} for one in found]
     wish = {"ref": entity.ref, "uid": entity.uid, "removals": steps}
     return runs.start(session, actor, "deletion", title=f"Delete {entity.title}", subject=entity.ref, input=wish)
 

@@ -1,8 +1,9 @@
 """Use cases of repositories: make, link, record what was pushed, read, delete."""
 
+import logging
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from towpath.repositories import git, queries
 from towpath.repositories.model import Repository, RepositoryRef
 from towpath.sdk.types import SourceFile
 
+log = logging.getLogger(__name__)
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?")
 
 
@@ -37,9 +39,14 @@ def folder(uid: str) -> Path:
     return settings.current().folder("repositories") / f"{uid}.git"
 
 
+def address(name: str) -> str:
+    """What the addresses of all files of a repository begin with, in any host and branch: `towpath://orders/`."""
+    return f"towpath://{name}/"
+
+
 def location(name: str, branch: str, path: str) -> str:
     """The host-free address of a file: `towpath://orders/blob/main/catalog-info.yaml`."""
-    return f"towpath://{name}/blob/{branch}/{path.lstrip('/')}"
+    return f"{address(name)}blob/{branch}/{path.lstrip('/')}"
 
 
 @audited("repositories.create")
@@ -75,7 +82,7 @@ def require_push(session: db.Session, actor: Actor, repository: RepositoryView) 
     """Return when the actor may push. Raises Forbidden for one that is not the owner of a repository with a granted
     location: what it supplies, golden paths and resource definitions, decides what runs with which rights."""
     actor.require("repositories.push")
-    if catalog.granted_below(session, f"towpath://{repository.name}/") and not actor.owns(repository.owner):
+    if catalog.granted_below(session, address(repository.name)) and not actor.owns(repository.owner):
         raise Forbidden(
             f"'{repository.name}' supplies platform documents: its owner and platform engineers push to it",
             hint="send them the change",
@@ -129,7 +136,8 @@ def record(
 def record_refs(
     database: db.DatabaseRef, actor: Actor, uid: str, *, root_id: str | None = None
 ) -> list[dict[str, Any]]:
-    """Read Git's refs, then record what changed in one transaction, the catalog's descriptor with it.
+    """Read Git's refs, then record what changed in one transaction, and with it every location of the default branch
+    whose files can be read.
 
     For a push that ended, for a start, and for the action that published. Opens sessions of its own.
     """
@@ -139,24 +147,30 @@ def record_refs(
         if row is None or not (bare / "HEAD").exists():
             return []
         known = {name: one.commit for name, one in queries.refs(session, uid).items()}
-        branch, address = row.default_branch, location(row.name, row.default_branch, "catalog-info.yaml")
-        registered = catalog.location_named(session, f"url:{address}") is not None
+        branch, below = row.default_branch, location(row.name, row.default_branch, "")
+        targets = [f"{one.type}:{one.target}" for one in catalog.locations_below(session, below)]
     found = git.refs(bare)
     if found == known:
         return []
-    descriptor = _descriptor(bare, branch, address) if registered else None
+    main = f"refs/heads/{branch}"
+    read = _readable(database, targets) if found.get(main) != known.get(main) else {}
     with db.write(database) as session:
         changes = record(session, actor, uid, found, root_id=root_id)
-        if descriptor is not None:
-            catalog.refresh_files(session, actor, f"url:{address}", [descriptor])
+        for target, files in read.items():
+            if catalog.location_named(session, target) is not None:  # else someone took it out meanwhile
+                catalog.refresh_files(session, actor, target, files)
     return changes
 
 
-def _descriptor(bare: Path, branch: str, address: str) -> SourceFile | None:
-    try:
-        return SourceFile(address, git.read_file(bare, branch, "catalog-info.yaml"))
-    except TowpathError:
-        return None
+def _readable(database: db.DatabaseRef, targets: Sequence[str]) -> dict[str, list[SourceFile]]:
+    """The files of some locations, read before a session is opened; one that cannot be read keeps what it said."""
+    read = {}
+    for target in targets:
+        try:
+            read[target] = catalog.fetch_outside(database, target)
+        except TowpathError as error:
+            log.info("'%s' was not read after a push: %s", target, error)
+    return read
 
 
 def link(

@@ -371,6 +371,7 @@ class Removal:
     """What deleting an entity takes away in one capability: `items` are shown before, `step` does it (repeatable).
 
     `order` sorts steps: what runs first (services 10, resources 20, secrets 30, artifacts 40, repository 50, entity 90).
+    `blocked` says why it cannot go now, and what to do first: with it the whole deletion is refused.
     """
 
     id: str
@@ -378,3 +379,4 @@ class Removal:
     items: tuple[str, ...]
     step: Step
     order: int = 50
+    blocked: str = ""
