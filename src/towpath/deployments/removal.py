@@ -45,7 +45,8 @@ def removals(session: db.Session, entity: EntityView) -> list[Removal]:
         return {}
 
     items = tuple(f"{row.environment}: {row.digest[:19]}" for row in active)
-    history = (f"{len(known)} deployments in the history, with their logs",)
+    counted = "1 deployment" if len(known) == 1 else f"{len(known)} deployments"
+    history = (f"{counted} in the history, with their logs",)
     last = Act("history", "Forget deployments", old_runs, workspaces, forget)
     return [
         Removal(

@@ -1,5 +1,6 @@
 """A pipeline's run: check out exactly the commit, prepare its layers, run its workflows in the jail, publish the bundle."""
 
+import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
@@ -30,13 +31,22 @@ def _input(session: db.Session, run: RunView) -> dict[str, Any]:
 
 
 def _checkout(data: dict[str, Any], ctx: Context) -> dict[str, Any]:
-    work = ctx.workspace / "work"
-    if not (work / "source" / ".git" / "HEAD").exists():
-        git.checkout(repositories.folder(data["repository"]), data["commit"], work / "source", data["branch"])
-    (work / OUTPUT).mkdir(parents=True, exist_ok=True)
+    source = _fresh(data, ctx)
     ctx.log(f"Checked out {data['name']} at {data['commit']}")
-    workflows = sorted(path.name for path in (work / "source/.github/workflows").glob("*.y*ml"))
+    workflows = sorted(path.name for path in (source / ".github/workflows").glob("*.y*ml"))
     return {"workflows": workflows}
+
+
+def _fresh(data: dict[str, Any], ctx: Context) -> Path:
+    """The files of the commit and nothing else, in place at once or not at all: a folder that a crash or an earlier attempt
+    left half made would pass for a commit without workflows. Returns the folder of the source."""
+    work, made = ctx.workspace / "work", ctx.workspace / "checkout"
+    for one in (work, made):
+        shutil.rmtree(one, ignore_errors=True)
+    git.checkout(repositories.folder(data["repository"]), data["commit"], made / "source", data["branch"])
+    (made / OUTPUT).mkdir(parents=True)
+    made.rename(work)
+    return work / "source"
 
 
 def _locks(ctx: Context) -> dict[str, str]:
@@ -82,6 +92,11 @@ def _run_act(data: dict[str, Any], ctx: Context) -> dict[str, Any]:
     with ctx.read() as session:
         values = {name: secrets.resolve(session, ref).reveal() for name, ref in data["secrets"].items()}
     mask, report = Mask(values.values()), _Report(data["run"], ctx)
+    begun = ctx.workspace / "begun"
+    if begun.exists() or not (ctx.workspace / "work").is_dir():
+        ctx.log("Begins again on a clean checkout")
+        _fresh(data, ctx)
+    begun.touch()
     cell = _cell(data, ctx, values)
 
     def on_line(line: act.Line) -> None:

@@ -1,6 +1,7 @@
 """Git itself, as a pure adapter: every call names its folder, runs in a clean environment, and never inside a transaction."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -73,14 +74,17 @@ def run(folder: Path, *arguments: str, stdin: bytes | None = None, extra: Mappin
 
 
 def init_bare(folder: Path, branch: str) -> None:
-    """Make an empty bare repository (0700) that takes pushes over HTTP; an existing one stays as it is."""
+    """Make an empty bare repository (0700) that takes pushes over HTTP, whole or not at all; an existing one stays as it is."""
     if (folder / "HEAD").exists():
         return
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    run(folder, "init", "--quiet", "--bare", f"--initial-branch={branch}")
-    with (folder / "config").open("a") as config:
+    made = folder.with_name(f".{folder.name}.new")
+    shutil.rmtree(made, ignore_errors=True)
+    made.mkdir(parents=True, mode=0o700)
+    run(made, "init", "--quiet", "--bare", f"--initial-branch={branch}")
+    with (made / "config").open("a") as config:
         config.write("[http]\n\treceivepack = true\n[uploadpack]\n\tallowFilter = true\n\tallowAnySHA1InWant = true\n")
         config.write("[receive]\n\tfsckObjects = true\n\tdenyDeleteCurrent = refuse\n")
+    made.rename(folder)
 
 
 def commit_tree(bare: Path, source: Path, branch: str, message: str, author: tuple[str, str]) -> str:
