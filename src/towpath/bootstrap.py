@@ -28,18 +28,23 @@ def first_start(settings: Settings) -> str | None:
         if organisations.queries.all_of(session):
             return None
     name, title = (DEMO, "Northbank") if settings.demo else ("main", "Main")
-    password = None
     with db.write(organisations.control()) as session:
-        organisations.create(session, name, title)
-        if settings.demo:
-            for login, display, role in ACCOUNTS:
-                account = identity.create_account(session, login, display, DEMO_PASSWORD, demo=True)
-                organisations.join(session, account.id, name, f"user:default/{login}", role)
-        else:
-            password = secrets.token_urlsafe(12)
-            account = identity.create_account(session, "administrator", "Administrator", password)
-            organisations.join(session, account.id, name, "user:default/administrator", Role.administrator)
+        db.alone(session, "first-start")  # two replicas may come to an empty PostgreSQL at one moment
+        password = None if organisations.queries.all_of(session) else _found(session, name, title, demo=settings.demo)
     migrate.upgrade(organisations.database(name))
+    return password
+
+
+def _found(session: db.Session, name: str, title: str, *, demo: bool) -> str | None:
+    organisations.create(session, name, title)
+    if demo:
+        for login, display, role in ACCOUNTS:
+            account = identity.create_account(session, login, display, DEMO_PASSWORD, demo=True)
+            organisations.join(session, account.id, name, f"user:default/{login}", role)
+        return None
+    password = secrets.token_urlsafe(12)
+    account = identity.create_account(session, "administrator", "Administrator", password)
+    organisations.join(session, account.id, name, "user:default/administrator", Role.administrator)
     return password
 
 
@@ -53,6 +58,7 @@ def load_documents(settings: Settings) -> None:
     for ref in organisations.databases():
         for name, files in documents.items():
             with db.write(ref) as session:
+                db.alone(session, f"documents/{name}")
                 catalog.load_granted(session, platform(ref.name), name, files)
 
 

@@ -89,7 +89,8 @@ def test_a_waiting_run_goes_on_when_it_is_resumed(world, developer):
     answer = [WAIT]
     job = Job("test", lambda run: [Fact("ask", "Ask", lambda s, r: answer[0])])
     run_id = start(world, developer)
-    assert execute(world, job, run_id).status == "waiting"
+    run = execute(world, job, run_id)
+    assert (run.status, run.steps[0].status) == ("waiting", "waiting")
     answer[0] = {"yes": True}
     with db.write(world) as session:
         service.resume(session, run_id)
@@ -105,10 +106,11 @@ def test_cancel_stops_before_the_next_step_and_takes_the_children_along(world, d
             service.cancel(session, developer, run_id)
         return {}
 
-    job = Job("test", lambda run: [act("one", stop), act("two", lambda d, c: pytest.fail("ran"))])
-    assert execute(world, job, run_id).status == "cancelled"
-    with db.read(world) as session:
-        assert service.get(session, child).status == "cancelled"
+    heard, never = [], act("two", lambda d, c: pytest.fail("ran"))
+    assert execute(world, Job("test", lambda run: [act("one", stop), never]), run_id).status == "cancelled"
+    queued = Job("test", lambda run: [never], lambda session, run: heard.append(run.status))
+    assert execute(world, queued, child).status == "cancelled"
+    assert heard == ["cancelled"]
 
 
 def test_a_waiting_run_that_is_cancelled_is_heard_by_its_job(world, developer):

@@ -6,7 +6,8 @@ import shutil
 import threading
 import traceback
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from contextlib import suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -194,23 +195,30 @@ class Executor:
     def _sweep_workspaces(self) -> None:
         """Working folders of failed runs stay a day for a retry, then go."""
         for folder in settings.current().folder("runs").iterdir():
-            if _old(folder):
-                shutil.rmtree(folder, ignore_errors=True)
+            with suppress(FileNotFoundError):  # its run ended meanwhile
+                if _old(folder):
+                    shutil.rmtree(folder, ignore_errors=True)
 
     def _sweep(self, databases: Callable[[], list[db.DatabaseRef]]) -> None:
         first = True
         while first or not self._stop.wait(SWEEP_S):
             late = clock.now() - timedelta(seconds=0 if first else 2)
             first = False
-            self._sweep_workspaces()
-            for ref in databases():
-                try:
-                    with db.read(ref) as session:
-                        left = [(row.id, row.attempt) for row in queries.queued_before(session, late)]
-                    for run_id, attempt in left:
-                        jobs.start(ref.name, run_id, attempt)
-                except Exception:  # the sweep of the other organisations goes on
-                    log.exception("runs of %s could not be swept", ref.name)
+            try:
+                self._sweep_workspaces()
+                for ref in databases():
+                    self._sweep_queued(ref, late)
+            except Exception:  # the next sweep may find disk and database back
+                log.exception("runs could not be swept")
+
+    def _sweep_queued(self, ref: db.DatabaseRef, late: datetime) -> None:
+        try:
+            with db.read(ref) as session:
+                left = [(row.id, row.attempt) for row in queries.queued_before(session, late)]
+            for run_id, attempt in left:
+                jobs.start(ref.name, run_id, attempt)
+        except Exception:  # the sweep of the other organisations goes on
+            log.exception("runs of %s could not be swept", ref.name)
 
 
 def _old(folder: Path) -> bool:
@@ -245,7 +253,7 @@ def _plan_steps(session: Session, run_id: str, steps: list[Step]) -> None:
 def _decide(session: Session, step: Fact, row: RunStep, run_row: Run, run: RunView) -> Any:
     value = step.do(session, run)
     if value is WAIT:
-        run_row.status = "waiting"
+        run_row.status = row.status = "waiting"
     else:
         _done(row, value)
     return value

@@ -118,10 +118,10 @@ def cancel(session: Session, actor: Actor, run_id: str) -> None:
 
 
 def _cancel(session: Session, row: Run) -> None:
+    # The executor ends it, also one that has not begun: what its job keeps of it, an open approval for example, has to
+    # hear of it.
     row.cancelling, waited = True, row.status == "waiting"
-    if row.status == "queued":
-        row.status, row.finished_at = "cancelled", clock.now()
-    if waited:  # the executor ends it: what its job keeps of it, an open approval for example, has to hear of it
+    if waited:
         row.status, row.attempt = "queued", row.attempt + 1
     _after(session, row, begin=waited)
     for child in queries.children(session, row.id):
