@@ -7,7 +7,7 @@ from towpath import demo
 from towpath.catalog import service as catalog
 from towpath.golden_paths import service as golden_paths
 from towpath.identity import service as identity
-from towpath.kit import db, migrate
+from towpath.kit import db, files, migrate
 from towpath.kit.actor import Role, platform
 from towpath.kit.settings import Settings
 from towpath.organisations import service as organisations
@@ -23,29 +23,48 @@ ACCOUNTS = (
 
 
 def first_start(settings: Settings) -> str | None:
-    """Make the first organisation and its accounts when there is none. Returns a fresh administrator password, or None."""
+    """Make the first organisation and its accounts when there is none.
+
+    Returns the first administrator's password until `forget_password`: a process killed before it was said leaves it to
+    the next one. None in demo mode.
+    """
     with db.read(organisations.control()) as session:
         if organisations.queries.all_of(session):
-            return None
+            return _kept_password(settings)
     name, title = (DEMO, "Northbank") if settings.demo else ("main", "Main")
     with db.write(organisations.control()) as session:
         db.alone(session, "first-start")  # two replicas may come to an empty PostgreSQL at one moment
-        password = None if organisations.queries.all_of(session) else _found(session, name, title, demo=settings.demo)
+        if not organisations.queries.all_of(session):
+            _found(session, settings, name, title)
     migrate.upgrade(organisations.database(name))
-    return password
+    return _kept_password(settings)
 
 
-def _found(session: db.Session, name: str, title: str, *, demo: bool) -> str | None:
+def forget_password(settings: Settings) -> None:
+    """The first administrator's password has been said; a repeat is fine."""
+    _password_file(settings).unlink(missing_ok=True)
+
+
+def _kept_password(settings: Settings) -> str | None:
+    file = _password_file(settings)
+    return file.read_text() if file.exists() and not settings.demo else None
+
+
+def _password_file(settings: Settings) -> Path:
+    return settings.folder("keys") / "first-password"
+
+
+def _found(session: db.Session, settings: Settings, name: str, title: str) -> None:
     organisations.create(session, name, title)
-    if demo:
+    if settings.demo:
         for login, display, role in ACCOUNTS:
             account = identity.create_account(session, login, display, DEMO_PASSWORD, demo=True)
             organisations.join(session, account.id, name, f"user:default/{login}", role)
-        return None
+        return
     password = secrets.token_urlsafe(12)
     account = identity.create_account(session, "administrator", "Administrator", password)
     organisations.join(session, account.id, name, "user:default/administrator", Role.administrator)
-    return password
+    files.write(_password_file(settings), password.encode(), durable=True)  # before the commit: no account without it
 
 
 def load_documents(settings: Settings) -> None:
@@ -56,10 +75,10 @@ def load_documents(settings: Settings) -> None:
     documents = {name: _files(folder) for name, folder in folders.items()}
     documents["golden-paths"] = [SourceFile(f"file:{path}", path.read_bytes()) for path in golden_paths.shipped()]
     for ref in organisations.databases():
-        for name, files in documents.items():
+        for name, sources in documents.items():
             with db.write(ref) as session:
                 db.alone(session, f"documents/{name}")
-                catalog.load_granted(session, platform(ref.name), name, files)
+                catalog.load_granted(session, platform(ref.name), name, sources)
 
 
 def _files(folder: Path) -> list[SourceFile]:

@@ -88,37 +88,42 @@ class Platform:
     # ── start and stop ────────────────────────────────────────────────────────────────────────────────────────────────
     def start(self, app: Any) -> None:
         """Engines, runs and events; an engine that fails is shown, and does not keep the portal from starting."""
-        with ThreadPoolExecutor(len(self.engines) + 1) as pool:
+        with ThreadPoolExecutor(max(len(self.engines), 1)) as pool:
             for engine in self.engines:
                 pool.submit(self._up, engine)
-            pool.submit(self._launch)
         if self.relay:
             self.relay.start()
-        self.executor.start(organisations.databases)
+        self._launch()  # after the engines: a run that goes on may need them at once
         self.dispatcher.start()
         self._keeper.start()
         plugins.call().started(app=app)
 
     def _launch(self) -> None:
         executor = "embedded" if not self.settings.database_url else ids.uuid7()
+        url = f"sqlite:///{self.settings.folder('databases') / 'runs.db'}"
         if self.settings.database_url:
             url = organisations.control().url
-            threading.Thread(target=self._beat, args=(executor,), name="heartbeat", daemon=True).start()
-        else:
-            url = f"sqlite:///{self.settings.folder('databases') / 'runs.db'}"
+            organisations.beat(executor)  # before its first run: others take over only from executors they know
         jobs.launch(url, self.executor.execute, at_once=self.settings.runs_at_once, executor=executor)
+        self.executor.start(organisations.databases)
+        if self.settings.database_url:
+            threading.Thread(target=self._beat, args=(executor,), name="heartbeat", daemon=True).start()
 
     def _beat(self, executor: str) -> None:
         while not self._stop.is_set():
             try:
-                if dead := [one for one in organisations.beat(executor) if one != executor]:
-                    jobs.take_over(dead)
+                organisations.beat(executor)
+                organisations.bury(jobs.take_over)
             except TowpathError:
                 log.warning("the control database does not answer; the next heartbeat is in %.0f s", BEAT_S)
+            except Exception:  # a process that lives on without a heartbeat has its runs executed twice
+                log.exception("the next heartbeat is in %.0f s", BEAT_S)
             self._stop.wait(BEAT_S)
 
     def _up(self, engine: Engine) -> None:
         try:
+            if engine.survives_portal and engines.adopt(engine.name) is None:
+                engines.end_strays(engine.name)
             engine.up()
             self._trouble.pop(engine.name, None)
         except Exception as error:
@@ -129,12 +134,18 @@ class Platform:
     def _keep_up(self) -> None:
         """Start an engine again that ended under a running portal, and one that could not start until now."""
         while not self._stop.wait(AGAIN_S if self._trouble else KEEP_UP_S):
-            ended = self._ended()
-            for engine in self.engines:
-                if engine in ended and engine.name not in self._trouble:
-                    log.warning("engine %s ended; it is started again", engine.name)
-                if engine in ended or engine.name in self._trouble:
-                    self._up(engine)
+            try:
+                self._up_again()
+            except Exception:  # the next look may find disk and processes back
+                log.exception("engines could not be looked after")
+
+    def _up_again(self) -> None:
+        ended = self._ended()
+        for engine in self.engines:
+            if engine in ended and engine.name not in self._trouble:
+                log.warning("engine %s ended; it is started again", engine.name)
+            if engine in ended or engine.name in self._trouble:
+                self._up(engine)
 
     def _ended(self) -> list[Engine]:
         return [one for one in self.engines if one.survives_portal and engines.adopt(one.name) is None]

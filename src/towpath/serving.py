@@ -63,6 +63,7 @@ def serve(*, announce: bool) -> None:
             say(f"Sign in as {names} with the password '{bootstrap.DEMO_PASSWORD}', or pick one on the page.")
         if password:
             click.echo(f"Sign in as administrator with the password '{password}'; it is not shown again.")
+            bootstrap.forget_password(config)
         say("Ctrl-C stops the portal; services keep running until 'towpath down --services'.")
 
     listener = control.ControlServer(control.portal_socket(), {**COMMANDS, "stop": stop})

@@ -109,7 +109,9 @@ def test_parts_that_another_bundle_names_stay(organisation, developer, built):
         with db.write(organisation) as session:
             service.publish(session, developer, packed, repository=repository, commit="c", branch="main", run_id="x")
     with db.write(organisation) as session:
-        gone = service.remove_of(session, developer, "one")
+        gone = service.parts_of(session, "one")
+        service.remove_of(session, developer, "one")
+        assert service.bundles(session, "one") == []
         kept = service.bundles(session, "two")[0]
     wheel = next(one["digest"] for one in kept.manifest["layers"] if "wheel" in one["mediaType"])
     assert wheel not in gone

@@ -184,6 +184,28 @@ def test_fs_rename_moves_once_and_repeats_without_harm(context: Make, dry_run: b
     assert not (ctx.workspace / "a").exists()
 
 
+@pytest.mark.parametrize("done", [0, 1, 2, 3])
+@pytest.mark.parametrize(
+    ("pairs", "ends"),
+    [
+        pytest.param(["a:p", "p:q", "q:r"], {"r/x": b"a", "b": b"b"}, id="one thing on and on"),
+        pytest.param(["b:c", "a:b"], {"c": b"b", "b/x": b"a"}, id="each one place on"),
+        pytest.param(["a:d", "d/x:y"], {"y": b"a", "b": b"b"}, id="out of a folder that moved"),
+    ],
+)
+def test_fs_rename_goes_on_with_a_chain_from_where_it_was_cut_off(
+    context: Make, pairs: list[str], ends: dict[str, bytes], done: int
+) -> None:
+    ctx = context()
+    confine.put(ctx.workspace, "a/x", b"a")
+    confine.put(ctx.workspace, "b", b"b")
+    moves = [dict(zip(("from", "to"), pair.split(":"), strict=True)) for pair in pairs]
+    for some in (moves[:done], moves, moves):
+        fs_rename.run(fs_rename.Takes.model_validate({"files": some}), ctx)
+    found = {path: Path(one.path).read_bytes() for path, one in confine.walk(ctx.workspace) if one.is_file()}
+    assert found == ends
+
+
 def test_fs_rename_overwrites_only_when_told(context: Make) -> None:
     ctx = context()
     confine.put(ctx.workspace, "new", b"new")

@@ -86,7 +86,15 @@ def test_wrong_answers_are_400_with_every_complaint_and_start_nothing(ask: Ask) 
     assert ask("GET", "/api/scaffolder/v2/tasks").json() == {"tasks": [], "totalTasks": 0}
 
 
-def test_a_task_is_listed_shown_and_cancelled_once(ask: Ask) -> None:
+def execute(ref: db.DatabaseRef, run_id: str, monkeypatch: pytest.MonkeyPatch, job: jobs.Job = jobs.JOB) -> None:
+    """Execute a run here, with no durable workflow around it."""
+    monkeypatch.setattr("towpath.kit.jobs.checkpoint", lambda name, call: call())
+    Executor({"task": job}, lambda organisation: ref).execute(ref.name, run_id)
+
+
+def test_a_task_is_listed_shown_and_cancelled_once(
+    ask: Ask, offered: db.DatabaseRef, monkeypatch: pytest.MonkeyPatch
+) -> None:
     task_id = started(ask)
     shown = ask("GET", f"/api/scaffolder/v2/tasks/{task_id}").json()
     assert (shown["status"], shown["createdBy"]) == ("open", "user:default/developer")
@@ -94,16 +102,20 @@ def test_a_task_is_listed_shown_and_cancelled_once(ask: Ask) -> None:
     assert ask("GET", "/api/scaffolder/v2/tasks?status=open&createdBy=user:default/developer").json()["totalTasks"] == 1
     assert ask("GET", "/api/scaffolder/v2/tasks?status=failed").json()["totalTasks"] == 0
     assert ask("POST", f"/api/scaffolder/v2/tasks/{task_id}/cancel").json() == {"status": "cancelled"}
+    execute(offered, task_id, monkeypatch)
     assert ask("POST", f"/api/scaffolder/v2/tasks/{task_id}/cancel").status_code == 409
     assert ask("GET", "/api/scaffolder/v2/tasks/nothing").status_code == 404
 
 
-def test_the_stream_ends_with_the_completion_and_continues_after_an_id(ask: Ask) -> None:
+def test_the_stream_ends_with_the_completion_and_continues_after_an_id(
+    ask: Ask, offered: db.DatabaseRef, monkeypatch: pytest.MonkeyPatch
+) -> None:
     task_id = started(ask)
     ask("POST", f"/api/scaffolder/v2/tasks/{task_id}/cancel")
+    execute(offered, task_id, monkeypatch)
     text = ask("GET", f"/api/scaffolder/v2/tasks/{task_id}/eventstream").text
     events = [orjson.loads(line.removeprefix("data: ")) for line in text.splitlines() if line.startswith("data: ")]
-    assert [one["type"] for one in events] == ["cancelled", "completion"]
+    assert [one["type"] for one in events] == ["log", "cancelled", "completion"]
     assert events[-1]["body"]["status"] == "cancelled"
     polled = ask("GET", f"/api/scaffolder/v2/tasks/{task_id}/events?after={events[0]['id']}").json()
     assert polled == events[1:]
@@ -154,8 +166,7 @@ def test_the_shipped_path_renders_what_its_preview_promised(
     task_id = started(ask)
     # The path goes on to Git, pipeline and environment, which have tests of their own: this one stops after its first step.
     fetch_only = jobs.Job("task", lambda run: [jobs.steps(run)[0], jobs.steps(run)[-1]])
-    monkeypatch.setattr("towpath.kit.jobs.checkpoint", lambda name, call: call())
-    Executor({"task": fetch_only}, lambda organisation: offered).execute(offered.name, task_id)
+    execute(offered, task_id, monkeypatch, fetch_only)
     with db.read(offered) as session:
         run, record = runs.get(session, task_id), service.record_of(session, task_id)
         template = service.template(session, REF)

@@ -1,6 +1,7 @@
 """A task from its wish to its record, its acts called as the executor calls them, on a real skeleton and engine."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 
 from towpath.catalog import service as catalog
 from towpath.golden_paths import jobs, queries, service, task_events
+from towpath.golden_paths.actions import debug_log
 from towpath.kit import db
 from towpath.kit.actor import Actor
 from towpath.kit.errors import Conflict, Forbidden, Invalid, NotFound
@@ -142,6 +144,32 @@ def test_a_failing_step_stops_the_task_and_keeps_its_secrets_for_the_retry(
     assert walk(organisation, started.id, monkeypatch).status == "succeeded"
 
 
+def test_a_cancelled_task_is_retried_with_its_secrets_after_its_files_went(
+    organisation: db.DatabaseRef, developer: Actor, template: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = start(organisation, developer, template, secrets={"token": "hunter22"})
+    act = debug_log.ACTION.run
+
+    def cancel(takes: Any, ctx: Any) -> Any:
+        with ctx.write() as session:
+            service.cancel(session, developer, started.id)
+        return act(takes, ctx)
+
+    actions = {**service.actions(), "debug:log": replace(debug_log.ACTION, run=cancel)}
+    with monkeypatch.context() as patched:
+        patched.setattr(service, "actions", lambda: actions)
+        assert walk(organisation, started.id, monkeypatch).status == "cancelled"
+    runs.remove_workspaces([started.id])
+    with db.write(organisation) as session:
+        service.retry(session, developer, started.id)
+    assert walk(organisation, started.id, monkeypatch).status == "succeeded"
+    with db.read(organisation) as session:
+        record = queries.get(session, started.id)
+        assert secrets.listed(session, f"run:{started.id}") == []
+    assert record is not None
+    assert "orders/main.py" in (record.tree or {})
+
+
 def test_start_refuses_wrong_answers_strangers_and_unknown_templates(
     organisation: db.DatabaseRef, developer: Actor, actor: Callable[..., Actor], template: str
 ) -> None:
@@ -188,11 +216,14 @@ def test_events_follow_the_task_in_order_and_end_with_its_completion(
     assert [one["id"] for one in found] == sorted({one["id"] for one in found})
 
 
-def test_a_cancelled_task_is_cancelled_once(organisation: db.DatabaseRef, developer: Actor, template: str) -> None:
+def test_a_cancelled_task_is_cancelled_once(
+    organisation: db.DatabaseRef, developer: Actor, template: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     started = start(organisation, developer, template)
     with db.write(organisation) as session:
         service.cancel(session, developer, started.id)
-        assert service.task(session, started.id).status == "cancelled"
+    assert walk(organisation, started.id, monkeypatch).status == "cancelled"
+    with db.read(organisation) as session:
         assert service.tasks(session, status=["cancelled"])[1] == 1
         assert service.tasks(session, created_by=["user:default/other"])[1] == 0
     with pytest.raises(Conflict), db.write(organisation) as session:

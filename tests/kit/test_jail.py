@@ -1,7 +1,9 @@
 """The jail: what foreign code must not see or do, in every way this host can build it."""
 
 import os
+import signal
 import socket
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -10,7 +12,9 @@ import psutil
 import pytest
 
 from towpath.kit import jail
+from towpath.kit import settings as settings_of
 from towpath.kit.jail import bare, host
+from towpath.kit.jail import cell as uids
 
 PYTHON = str(jail.interpreter())
 
@@ -134,6 +138,20 @@ def test_a_flood_is_cut_and_the_command_goes_on(kind, work):
     assert len(done.stdout) < 200_000
 
 
+def test_a_line_that_cannot_be_kept_does_not_end_the_command(kind, work):
+    lines = []
+
+    def on_line(line):
+        lines.append(line)
+        raise OSError("the database is away")
+
+    code = "for _ in range(200): print('x' * 10000)\nopen('/work/made', 'w').close()"
+    with pytest.raises(OSError, match="the database is away"):
+        python(cell(work), code, on_line=on_line)
+    assert (work / "made").exists()
+    assert len(lines) == 1
+
+
 def test_a_memory_eater_is_stopped(kind, work):
     done = python(cell(work, memory_mb=200), "x = bytearray(900_000_000)")
     assert b"MemoryError" in done.stderr
@@ -156,6 +174,22 @@ def test_two_organisations_are_two_users(settings, work):
     first, second = cell(work).uid, cell(work, organisation="other").uid
     assert first != second
     assert cell(work).uid == first
+
+
+def test_a_kill_while_a_uid_is_written_down_leaves_the_table_whole(settings, monkeypatch):
+    first = uids._uid("northbank/pipeline/")
+
+    def killed(*_, **__):
+        raise KeyboardInterrupt
+
+    for call in ("fsync", "replace", "rename"):
+        monkeypatch.setattr(os, call, killed)
+    monkeypatch.setattr(uids.json, "dump", killed)
+    with pytest.raises(KeyboardInterrupt):
+        uids._uid("other/pipeline/")
+    monkeypatch.undo()
+    assert uids._uid("third/pipeline/") == first + 1
+    assert uids._uid("northbank/pipeline/") == first
 
 
 def test_credentials_in_index_addresses_are_left_out(monkeypatch):
@@ -196,3 +230,49 @@ def test_without_a_view_only_whole_paths_of_the_cell_are_written_anew(bare_host,
     assert argv == [*kept, f"--output={work}/out:{work}", f"cat '{work}/a b'"]
     assert environment["OUT"] == str(work)
     assert Path(environment["HOME"]).stat().st_mode & 0o077 == 0
+
+
+def alive(words: str) -> bool:
+    return words in [" ".join(one.info["cmdline"] or ()) for one in psutil.process_iter(["cmdline"])]
+
+
+def left_by_a_killed_portal(work: Path, words: str) -> None:
+    """Another process starts a command that goes into a session of its own, and dies by SIGKILL."""
+    code = (
+        "import os, pathlib, signal, sys, time\n"
+        "from towpath.kit import jail\n"
+        "one = jail.Cell('test', 'northbank', work=pathlib.Path(sys.argv[1]))\n"
+        "jail.popen(one, ['/bin/sh', '-c', f'setsid {sys.argv[2]} & touch up; wait'])\n"
+        "while not (one.work / 'up').exists(): time.sleep(0.02)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    environment = os.environ | {"TOWPATH_HOME": str(settings_of.current().data)}
+    died = subprocess.run([sys.executable, "-c", code, work, words], env=environment, timeout=20, check=False)
+    assert died.returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("weaker", ["", "userns", "none"])
+def test_what_a_killed_portal_left_in_a_work_folder_is_ended(work, monkeypatch, weaker):
+    monkeypatch.setenv("TOWPATH_JAIL", weaker)
+    host.probe.cache_clear()
+    words = f"sleep 30.{os.getpid()}"  # ends by itself should this test fail
+    try:
+        left_by_a_killed_portal(work, words)
+        jail.end_left(work.parent)
+        assert alive(words)
+        jail.end_left(work)
+        assert not alive(words)
+    finally:
+        host.probe.cache_clear()
+
+
+def test_a_command_that_ends_leaves_its_sibling_of_the_same_folder_alone(kind, work):
+    child = jail.popen(
+        cell(work), [PYTHON, "-c", "import sys; print('up', flush=True); sys.stdin.read()"], stdin=-1, stdout=-1
+    )
+    with child:
+        assert child.stdout.readline() == b"up\n"
+        assert python(cell(work), "print('done')").stdout == b"done\n"
+        assert child.poll() is None
+        jail.end_left(work)
+        assert child.wait(5) != 0

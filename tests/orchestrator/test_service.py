@@ -88,6 +88,26 @@ def test_a_failure_names_the_resource_and_a_repeat_goes_on(make_plan, context, d
     assert orchestrator.apply(plan, context("run-1"), {})["url"]
 
 
+def test_what_a_killed_first_apply_left_can_be_found_by_its_driver(make_plan, context, drivers, platform, component):
+    class Killed(BaseException):
+        pass
+
+    def killed(want, ctx):
+        raise Killed
+
+    drivers.service.apply = killed
+    with pytest.raises(Killed):
+        orchestrator.apply(make_plan(), context("run-1"), {})
+    with db.read(platform) as session:
+        row = queries.get(session, MAIN)
+        assert (row.status, row.depends_on) == ("applying", [DB])
+        assert "${resources.db.password}" in str(row.params)
+        assert "s3cret-password" not in str(row.params)
+    orchestrator.destroy(component.uid, None, context("run-2"))
+    [(_, want, _)] = drivers.service.calls
+    assert want.params["name"] == "orders"
+
+
 def test_a_stale_plan_is_refused(make_plan, context):
     plan = make_plan()
     orchestrator.apply(plan, context("run-1"), {})

@@ -11,7 +11,7 @@ from towpath.catalog import jobs
 from towpath.catalog import service as catalog
 from towpath.kit import db, events
 from towpath.kit.errors import Conflict, Forbidden
-from towpath.repositories import git, removal, service
+from towpath.repositories import git, queries, removal, service
 from towpath.sdk.types import Fact
 
 FOUND = {"refs/heads/main": "c" * 40}
@@ -171,7 +171,7 @@ def test_what_the_catalog_read_from_a_repository_goes_with_it(organisation, admi
     with db.read(organisation) as session:
         assert catalog.find(session, "api:default/orders-api") is None
         assert catalog.find(session, "component:default/orders") is None
-        assert catalog.locations_below(session, "towpath://") == []
+        assert catalog.locations_reading(session, "towpath://") == []
         assert service.everything(session) == []
     assert not service.folder(made.uid).exists()
 
@@ -184,4 +184,95 @@ def test_a_repository_that_holds_another_component_blocks_the_deletion(organisat
         catalog.remove(session, administrator, "component:default/billing")
     delete(organisation, administrator)
     with db.read(organisation) as session:
-        assert catalog.locations_below(session, "towpath://") == []
+        assert catalog.locations_reading(session, "towpath://") == []
+
+
+def refusal(ref, actor):
+    """Why component:default/orders cannot go now."""
+    with pytest.raises(Conflict) as told:
+        delete(ref, actor)
+    return told.value.message
+
+
+def test_a_repository_that_supplies_platform_documents_does_not_go_with_a_component(
+    organisation, administrator, tmp_path
+):
+    holding(organisation, administrator, tmp_path / "tree", COMPONENT % "orders")
+    files = catalog.fetch_outside(organisation, ADDRESS)
+    with db.write(organisation) as session:
+        catalog.register(session, administrator, ADDRESS, files=files, granted=True)
+    assert "supplies platform documents" in refusal(organisation, administrator)
+
+
+def test_what_others_own_in_a_repository_blocks_the_deletion(organisation, administrator, tmp_path):
+    foreign = API.replace("owner: payments", "owner: checkout")
+    holding(organisation, administrator, tmp_path / "tree", COMPONENT % "orders" + foreign)
+    assert "api:default/orders-api of group:default/checkout" in refusal(organisation, administrator)
+
+
+def test_a_repository_of_another_owner_stays_without_its_component(organisation, administrator, tmp_path):
+    made = holding(organisation, administrator, tmp_path / "tree", COMPONENT.replace("payments", "checkout") % "orders")
+    with db.read(organisation) as session:
+        found = removal.removals(session, catalog.get(session, "component:default/orders"))
+    assert found[0].items == ("orders stays: it belongs to group:default/payments",)
+    delete(organisation, administrator)
+    with db.read(organisation) as session:
+        assert catalog.find(session, "component:default/orders") is None
+        assert service.get(session, made.uid).component is None
+    assert service.folder(made.uid).exists()
+
+
+def test_files_named_by_a_location_of_another_repository_count_as_read_from_their_own(
+    organisation, administrator, actor, tmp_path
+):
+    """A grant there guards the push here, a push here renews it, and it goes when this repository goes."""
+    made = holding(organisation, administrator, tmp_path / "tree", COMPONENT % "orders")
+    (tmp_path / "tree" / "api.yaml").write_text(API)
+    git.commit_tree(service.folder(made.uid), tmp_path / "tree", "main", "API", ("Ada", "ada@example.com"))
+    whole = service.make(organisation, administrator, "platform", owner="group:default/platform-team")
+    (tmp_path / "all").mkdir()
+    (tmp_path / "all" / "all.yaml").write_text(
+        "apiVersion: backstage.io/v1alpha1\nkind: Location\nmetadata: {name: everything}\n"
+        "spec: {targets: ['towpath://orders/blob/main/api.yaml']}\n"
+    )
+    git.commit_tree(service.folder(whole.uid), tmp_path / "all", "main", "All", ("Ada", "ada@example.com"))
+    address = "url:towpath://platform/blob/main/all.yaml"
+    files = catalog.fetch_outside(organisation, address)
+    with db.write(organisation) as session:
+        catalog.register(session, administrator, address, files=files, granted=True)
+    with db.read(organisation) as session, pytest.raises(Forbidden, match="supplies platform documents"):
+        service.require_push(session, actor("developer", groups=()), made)
+    (tmp_path / "tree" / "api.yaml").write_text(API.replace("name: orders-api", "name: orders-api, title: New"))
+    git.commit_tree(service.folder(made.uid), tmp_path / "tree", "main", "Title", ("Ada", "ada@example.com"))
+    service.record_refs(organisation, administrator, made.uid)
+    with db.write(organisation) as session:
+        assert catalog.get(session, "api:default/orders-api").title == "New"
+        row = catalog.location_named(session, address)
+        catalog.grant(session, administrator, row.id, files, granted=False)
+    delete(organisation, administrator)
+    with db.read(organisation) as session:
+        assert catalog.find(session, "api:default/orders-api") is None
+        assert [one.target for one in catalog.locations_reading(session, "towpath://")] == [address[4:]]
+
+
+def test_of_two_pushes_that_end_at_once_the_newer_stays_recorded(organisation, developer, tmp_path, monkeypatch):
+    made = service.make(organisation, developer, "orders")
+    (tmp_path / "tree").mkdir()
+    for number in ("1", "2"):
+        (tmp_path / "tree" / "a.txt").write_text(number)
+        last = git.commit_tree(service.folder(made.uid), tmp_path / "tree", "main", number, ("Ada", "a@example.com"))
+        if number == "1":
+            first = git.refs(service.folder(made.uid))
+    read = [first]
+
+    def refs(bare):
+        if not read:
+            return {"refs/heads/main": last}
+        old = read.pop()  # the slow one has read; meanwhile the other reads and records the newer commit
+        assert len(service.record_refs(organisation, developer, made.uid)) == 1
+        return old
+
+    monkeypatch.setattr(git, "refs", refs)
+    assert service.record_refs(organisation, developer, made.uid) == []
+    with db.read(organisation) as session:
+        assert {name: one.commit for name, one in queries.refs(session, made.uid).items()} == {"refs/heads/main": last}

@@ -4,14 +4,16 @@ import contextlib
 import os
 import subprocess
 import threading
+import time
 
 import pytest
 
 from towpath.kit import db, jobs
-from towpath.kit.errors import Invalid
+from towpath.kit.errors import Invalid, Unavailable
 from towpath.kit.jobs import WAIT, Act, Fact, Job
-from towpath.runs import service
+from towpath.runs import logs, queries, service
 from towpath.runs.executor import Executor
+from towpath.runs.logs import RunLogWriter
 
 
 @pytest.fixture
@@ -176,6 +178,180 @@ def test_a_full_disk_of_the_workspace_is_told_as_one(world, developer):
     run = execute(world, Job("test", lambda run: [act("write", write)]), start(world, developer))
     assert run.error["message"].startswith("the disk is full: [Errno 28]")
     assert "free space" in run.error["hint"]
+
+
+def write(ctx, name):
+    (ctx.workspace / name).write_text(name)
+    return {}
+
+
+def retry(ref, actor, run_id):
+    with db.write(ref) as session:
+        return {step.key: step.status for step in service.retry(session, actor, run_id).steps}
+
+
+def handing_on(calls, fail):
+    def last(data, ctx):
+        calls.append("last")
+        if fail:
+            raise Invalid("wrong")
+        return {"found": (ctx.workspace / "made").read_text()}
+
+    def make(data, ctx):
+        calls.append("make")
+        return write(ctx, "made")
+
+    decide = Fact("decide", "Decide", lambda s, r: calls.append("decide") or {})
+    return Job("test", lambda run: [decide, act("make", make), act("last", last)])
+
+
+def test_a_retry_makes_the_files_again_once_they_are_gone(world, developer):
+    calls, fail = [], [True]
+    job = handing_on(calls, fail)
+    run_id = start(world, developer)
+    assert execute(world, job, run_id).status == "failed"
+    assert retry(world, developer, run_id) == {"decide": "succeeded", "make": "succeeded", "last": "pending"}
+    assert execute(world, job, run_id).status == "failed"
+    fail.clear()
+    service.remove_workspaces([run_id])
+    assert retry(world, developer, run_id) == {"decide": "succeeded", "make": "pending", "last": "pending"}
+    assert execute(world, job, run_id).results["last"] == {"found": "made"}
+    assert calls == ["decide", "make", "last", "last", "make", "last"]
+
+
+def test_a_run_that_goes_on_without_its_files_fails_rather_than_publish_nothing(world, developer):
+    job = Job(
+        "test",
+        lambda run: [
+            act("make", lambda data, ctx: write(ctx, "made")),
+            Fact("lose", "Lose", lambda s, r: service.remove_workspaces([run.id])),
+            act("publish", lambda data, ctx: pytest.fail("published")),
+        ],
+    )
+    run_id = start(world, developer)
+    assert "are gone" in execute(world, job, run_id).error["message"]
+    assert set(retry(world, developer, run_id).values()) == {"pending"}
+
+
+def test_files_stay_for_a_day_after_the_last_step_and_while_the_run_goes_on(world, developer, settings):
+    ended, waiting = start(world, developer), start(world, developer)
+    job = handing_on([], [True])
+    execute(world, job, ended)
+    wait = Job("test", lambda run: [act("make", lambda d, ctx: write(ctx, "made")), Fact("w", "W", lambda s, r: WAIT)])
+    execute(world, wait, waiting)
+    folders = {run_id: settings.data / "runs" / run_id for run_id in (ended, waiting, "unknown")}
+    folders["unknown"].mkdir()
+    executor = Executor({}, lambda name: world)
+    executor._sweep_workspaces([world])
+    assert all(one.is_dir() for one in folders.values())
+    for one in folders.values():
+        os.utime(one, (1, 1))
+    executor._sweep_workspaces([world])
+    assert [one for one in folders if folders[one].exists()] == [waiting]
+    assert [one.name for one in (settings.data / "runs").iterdir()] == [waiting]
+
+
+def test_each_step_and_each_retry_keeps_the_files_for_another_day(world, developer, settings):
+    job, run_id = handing_on([], [True]), start(world, developer)
+    execute(world, job, run_id)
+    folder = settings.data / "runs" / run_id
+    os.utime(folder, (1, 1))
+    retry(world, developer, run_id)
+    assert folder.stat().st_mtime > 1
+    os.utime(folder, (1, 1))
+    execute(world, job, run_id)
+    assert folder.stat().st_mtime > 1
+
+
+def test_a_job_that_cannot_hear_of_the_end_leaves_a_failed_run(world, developer):
+    def deaf(session, run):
+        raise Invalid("deaf")
+
+    job = Job("test", lambda run: [Fact("one", "One", lambda s, r: {})], deaf)
+    run = execute(world, job, start(world, developer))
+    assert (run.status, run.error["message"]) == ("failed", "deaf")
+
+
+@pytest.mark.parametrize("place", ["last_line", "add_lines"])
+def test_a_log_that_cannot_be_used_at_once_does_not_stop_the_run(world, developer, monkeypatch, place):
+    real, fails = getattr(queries, place), [TimeoutError("no connection was free")]
+
+    def once(*args):
+        if fails:
+            raise fails.pop()
+        return real(*args)
+
+    monkeypatch.setattr(queries, place, once)
+    monkeypatch.setattr("towpath.runs.executor.INSIST_S", 0.01)
+    job = Job("test", lambda run: [act("one", lambda d, ctx: ctx.log("line") or 1 / 0)])
+    run = execute(world, job, start(world, developer))
+    assert run.error["message"] == "ZeroDivisionError: division by zero"
+
+
+def test_the_logs_go_on_after_a_line_no_database_takes(world, developer, monkeypatch):
+    first, second = (RunLogWriter(world, start(world, developer), "root") for _ in range(2))
+    monkeypatch.setattr(first, "flush", lambda: 1 / 0)
+    first.line("x", "lost")
+    wait_until(lambda: first not in logs._flusher._dirty)
+    second.line("x", "half \udc80, nothing \0")
+
+    def lines():
+        with db.read(world) as session:
+            return [one.text for one in service.lines(session, second._run_id)]
+
+    wait_until(lines)
+    assert lines() == ["half ?, nothing "]
+
+
+def test_an_error_no_database_takes_is_kept_without_what_it_cannot_hold(world, developer):
+    def fail(data, ctx):
+        raise Invalid("bad \udc80\0", hint="\udc80")
+
+    run = execute(world, Job("test", lambda run: [act("one", fail)]), start(world, developer))
+    assert (run.steps[0].error, run.error["message"], run.error["hint"]) == ("bad ?\n?", "bad ?", "?")
+
+
+def wait_until(true, limit_s=5.0):
+    until = time.monotonic() + limit_s
+    while not true():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+@pytest.mark.databases("sqlite")
+def test_a_run_that_cannot_write_when_its_process_stops_goes_on_in_the_next(
+    organisation, developer, monkeypatch, tmp_path
+):
+    reached, url = [], f"sqlite:///{tmp_path}/runs.db"
+    job = Job("test", lambda run: [Fact("one", "One", lambda s, r: reached.append(1) or {})])
+
+    def away(*args):
+        reached.append(0)
+        raise Unavailable("away")
+
+    def launch():
+        executor = Executor({"test": job}, lambda name: organisation)
+        jobs.launch(url, executor.execute, at_once=2, executor="embedded")
+        return executor
+
+    run_id = start(organisation, developer)
+    with monkeypatch.context() as patched:
+        patched.setattr("towpath.runs.executor._done", away)
+        patched.setattr(Executor, "_mark", away)
+        executor = launch()
+        jobs.start(organisation.name, run_id, 1)
+        wait_until(lambda: len(reached) > 2)
+        executor.stop()
+        jobs.shutdown(5)
+
+    def status():
+        with db.read(organisation) as session:
+            return service.get(session, run_id).status
+
+    assert status() == "running"
+    launch()
+    wait_until(lambda: status() == "succeeded")
+    jobs.shutdown()
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="a small file system needs root")

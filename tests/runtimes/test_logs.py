@@ -33,3 +33,34 @@ def test_before_a_release_serves_the_newest_words_are_shown(written):
 
 def test_a_service_without_a_log_has_no_lines(settings):
     assert logs.tail(LOGICAL).lines == []
+
+
+T = "2026-01-02T03:04:05.678Z"
+DEEP = '{"message": ' + "[" * 200_000
+
+
+@pytest.mark.parametrize(
+    ("line", "moment", "text"),
+    [
+        pytest.param("plain {words}", "", "plain {words}", id="text stays as it is"),
+        pytest.param(f'{{"message": "up", "time": "{T}", "level": "info"}}', T, "up", id="info needs no word"),
+        pytest.param(
+            f'{{"msg": "no", "timestamp": "{T}", "level": "error", "user": 7}}', T, "ERROR no user=7", id="all"
+        ),
+        pytest.param('{"not": "a log"}', "", '{"not": "a log"}', id="JSON without a message is output"),
+        pytest.param('{"broken', "", '{"broken', id="half a line"),
+        pytest.param(DEEP, "", DEEP, id="deeper than a reader can go"),
+        pytest.param('{"msg": "\\ud800"}', "", "?", id="half a surrogate pair"),
+        pytest.param('{"msg": "a", "time": 1767323045.678}', T, "a", id="seconds since 1970"),
+        pytest.param('{"msg": "a", "time": 1767323045678}', T, "a", id="milliseconds since 1970"),
+        pytest.param('{"msg": "a", "time": 1e300}', "", "a", id="no year of ours"),
+        pytest.param('{"msg": "a", "time": NaN}', "", "a", id="not a number"),
+        pytest.param('{"msg": "a", "time": true}', "", "a", id="not a time"),
+        pytest.param('{"msg": "a", "time": "1690000000.5"}', "", "a", id="a number as text"),
+        pytest.param(
+            '{"msg": "a", "time": "2026-01-02 03:04:05,678"}', "2026-01-02 03:04:05,678", "a", id="a blank for T"
+        ),
+    ],
+)
+def test_a_line_is_told_in_words(line, moment, text):
+    assert logs.told(line) == (moment, text)

@@ -207,22 +207,6 @@ def test_the_health_of_all_services_is_one_question(release: Make) -> None:
         service.remove(logical)
 
 
-@pytest.mark.parametrize(
-    ("line", "moment", "text"),
-    [
-        pytest.param("plain {words}", "", "plain {words}", id="text stays as it is"),
-        pytest.param('{"message": "up", "time": "T1", "level": "info"}', "T1", "up", id="info needs no word"),
-        pytest.param(
-            '{"msg": "no", "timestamp": "T2", "level": "error", "user": 7}', "T2", "ERROR no user=7", id="all"
-        ),
-        pytest.param('{"not": "a log"}', "", '{"not": "a log"}', id="JSON without a message is output"),
-        pytest.param('{"broken', "", '{"broken', id="half a line"),
-    ],
-)
-def test_a_line_is_told_in_words(line: str, moment: str, text: str) -> None:
-    assert logs.told(line) == (moment, text)
-
-
 def test_logs_are_followed_by_offset(release: Make) -> None:
     piece = service.logs_of("orders.development", 5)
     get("/print") if piece.lines == [] else None

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import uvicorn
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from playwright.sync_api import Page
 
 from towpath.kit.actor import Actor, Role
@@ -30,9 +30,15 @@ SCHEMA = {
         }}},
     ]
 }  # fmt: skip
+MIRRORS = {
+    "steps": [{"title": "Mirrors", "schema": {"properties": {"mirror": {"type": "object", "title": "Mirror", "properties": {
+        "host": {"type": "string", "title": "Host"},
+        "password": {"type": "string", "title": "Password", "ui:widget": "password"},
+    }}}}}]
+}  # fmt: skip
 FORM = """{% extends "ui/bare.html" %}{% block content %}<tp-form data-template="template:default/x" data-action="/make"
 data-next="/run/{id}"><script type="application/json">{{ schema | json }}</script></tp-form>
-<p id="preview" data-preview="{name}.localhost"></p>{% endblock %}"""
+<p id="preview" data-preview="{name}.localhost"></p><div data-card="files:/files"><div class="card-body"></div></div>{% endblock %}"""
 RUN = """{% extends "ui/bare.html" %}{% import "ui/macros.html" as m %}{% block content %}
 <div id="steps"><p>queued</p><button data-log-step="lint" aria-pressed="false">lint</button></div>
 <tp-log src="/log"></tp-log><tp-live src="/live"></tp-live>
@@ -44,9 +50,9 @@ def events(*found: tuple[str, object]) -> StreamingResponse:
     return StreamingResponse(iter(lines), media_type="text/event-stream")
 
 
-def draw(request: Request, source: str) -> service.HTMLResponse:
+def draw(request: Request, source: str, schema: object = SCHEMA) -> service.HTMLResponse:
     request.state.actor, request.state.csrf = Actor("", "northbank", Role.none), "the-token"
-    shared = service._shared(request) | service._shell(request) | {"title": "Try", "schema": SCHEMA}
+    shared = service._shared(request) | service._shell(request) | {"title": "Try", "schema": schema}
     headers = {"Content-Security-Policy": service.content_security_policy()}
     return service.HTMLResponse(service.environment().from_string(source).render(**shared), headers=headers)
 
@@ -57,6 +63,8 @@ def application() -> FastAPI:
     app.state.posted, app.state.go = [], threading.Event()
     app.mount("/static", service.static_files())
     app.get("/form")(form)
+    app.get("/mirrors")(mirrors)
+    app.get("/files")(files)
     app.get("/run/{run}")(run)
     app.get("/log")(log)
     app.get("/live")(live)
@@ -67,6 +75,14 @@ def application() -> FastAPI:
 
 def form(request: Request):
     return draw(request, FORM)
+
+
+def mirrors(request: Request):
+    return draw(request, FORM, MIRRORS)
+
+
+def files(formData: str):  # noqa: N803
+    return PlainTextResponse(formData)
 
 
 def run(request: Request, run: str):
@@ -147,6 +163,17 @@ def test_a_form_checks_posts_shows_refusals_at_their_field_and_follows_the_run(s
         "licence": "*******",
     }
     assert sent["secrets"] == {"licence": "hunter2"}
+
+
+def test_a_password_inside_an_object_is_in_no_address_and_not_in_the_review(site, page):
+    page.goto(f"{site[1]}/mirrors")
+    page.fill("input[type=password]", "hunter2")
+    with page.expect_request("**/files?**") as asked:
+        page.fill("input[type=text]", "mirror.example.com")
+    assert "mirror.example.com" in asked.value.url
+    assert "hunter2" not in asked.value.url
+    page.click("button:text('Review')")
+    assert '"password":"******"' in page.inner_text("dl")
 
 
 def test_a_run_shows_its_log_and_keeps_the_chosen_step_when_a_fragment_arrives(site, page):

@@ -202,15 +202,18 @@ def blob(session: db.Session, digest: str) -> Path:
 
 
 @audited("artifacts.delete")
-def remove_of(session: db.Session, actor: Actor, repository: str) -> list[str]:
-    """Forget a repository's bundles. Returns the digests that no other bundle names, for `remove_blobs` to remove."""
+def remove_of(session: db.Session, actor: Actor, repository: str) -> None:
+    """Forget a repository's bundles, after `remove_blobs` removed their `parts_of` it; a repeat is fine."""
     note(session, subject=f"repository:{repository}")
-    kept = {digest for row in queries.manifests(session, without=repository) for digest in _digests(row)}
-    gone: set[str] = set()
     for row in queries.of_repository(session, repository, 10_000):
-        gone |= _digests(row)
         queries.remove(session, row)
-    return sorted(gone - kept)
+
+
+def parts_of(session: db.Session, repository: str) -> list[str]:
+    """The digests of a repository's stored parts that no other repository's bundle names."""
+    kept = {digest for row in queries.manifests(session, without=repository) for digest in _digests(row)}
+    mine = {digest for row in queries.of_repository(session, repository, 10_000) for digest in _digests(row)}
+    return sorted(mine - kept)
 
 
 def _digests(row: Bundle) -> set[str]:

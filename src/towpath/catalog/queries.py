@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
+from towpath.catalog.ingest import MANAGED
 from towpath.catalog.model import EntityRow, HistoryRow, LocationRow, RelationRow, RevisionRow, TagRow
 
 FACETS = ("kind", "type", "owner", "lifecycle", "system", "tag")
@@ -159,6 +160,29 @@ def locations(session: Session) -> list[LocationRow]:
 def locations_below(session: Session, prefix: str) -> list[LocationRow]:
     """Locations whose target begins with `prefix`."""
     return list(session.scalars(select(LocationRow).where(LocationRow.target.startswith(prefix, autoescape=True))))
+
+
+def read_below(session: Session, prefix: str) -> list[EntityRow]:
+    """Entities that lie in a file whose address begins with `prefix`, or came by a location whose target does."""
+    rows = select(EntityRow).where(_read_below(prefix)).order_by(EntityRow.ref)
+    return list(session.scalars(rows))
+
+
+def locations_reading(session: Session, prefix: str, *, granted: bool = False) -> list[LocationRow]:
+    """Locations whose target begins with `prefix`, or that name a file there; only the granted ones when asked."""
+    reads = select(EntityRow.location_id).join(LocationRow, LocationRow.id == EntityRow.location_id)
+    reads = reads.where(_read_below(prefix), *([LocationRow.granted.is_(True)] if granted else []))
+    rows = select(LocationRow).where(
+        or_(LocationRow.target.startswith(prefix, autoescape=True), LocationRow.id.in_(reads)),
+        *([LocationRow.granted.is_(True)] if granted else []),
+    )
+    return list(session.scalars(rows.order_by(LocationRow.target)))
+
+
+def _read_below(prefix: str) -> ColumnElement[bool]:
+    file = EntityRow.doc[("metadata", "annotations", MANAGED)].as_string()
+    below = select(LocationRow.id).where(LocationRow.target.startswith(prefix, autoescape=True))
+    return or_(file.startswith(f"url:{prefix}", autoescape=True), EntityRow.location_id.in_(below))
 
 
 def location(session: Session, location_id: str) -> LocationRow | None:

@@ -189,20 +189,20 @@ def location_named(session: Session, target_url: str) -> LocationRow | None:
     return queries.location_of(session, urls.parse_location(target_url)[1])
 
 
-def locations_below(session: Session, prefix: str) -> list[LocationRow]:
-    """The locations whose target begins with `prefix`."""
-    return queries.locations_below(session, prefix)
+def locations_reading(session: Session, prefix: str) -> list[LocationRow]:
+    """The locations whose target begins with `prefix`, and those elsewhere that name a file there."""
+    return queries.locations_reading(session, prefix)
 
 
 def granted_below(session: Session, prefix: str) -> bool:
-    """Whether a location whose target begins with `prefix` may supply platform kinds, templates, people and groups."""
-    return any(row.granted for row in queries.locations_below(session, prefix))
+    """Whether what lies below `prefix` may supply platform kinds, templates, people and groups: a location there, or one
+    elsewhere that names a file there, has a grant."""
+    return bool(queries.locations_reading(session, prefix, granted=True))
 
 
-def supplied_below(session: Session, prefix: str) -> list[EntityView]:
-    """The entities of all locations whose target begins with `prefix`."""
-    rows = queries.locations_below(session, prefix)
-    return [view(one) for row in rows for one in queries.of_location(session, row.id)]
+def read_below(session: Session, prefix: str) -> list[EntityView]:
+    """The entities that lie in files below `prefix`, or came by a location there."""
+    return [view(row) for row in queries.read_below(session, prefix)]
 
 
 def origin(entity: EntityView) -> str:
@@ -320,19 +320,16 @@ def remove(session: Session, actor: Actor, ref: str, *, root_id: str | None = No
 
 @audited("catalog.delete")
 def remove_below(session: Session, actor: Actor, prefix: str, *, but: str, root_id: str | None = None) -> list[str]:
-    """Take out what the locations whose target begins with `prefix` supplied, save the entity `but`, and the locations
-    that supply nothing any more: for a source that goes. Returns the refs of what went; a repeat returns none.
+    """Take out what was read below `prefix`, save the entity `but`, and the locations there that supply nothing any more:
+    for a source that goes. Returns the refs of what went; a repeat returns none.
     """
-    gone = []
-    note(session, subject=prefix)
+    leaving = [one for one in queries.read_below(session, prefix) if one.ref != but]
+    for one in leaving:
+        intake.take_out(session, actor, one, root_id=root_id)
     for row in queries.locations_below(session, prefix):
-        supplied = queries.of_location(session, row.id)
-        leaving = [one for one in supplied if one.ref != but]
-        for one in leaving:
-            intake.take_out(session, actor, one, root_id=root_id)
-        if len(leaving) == len(supplied):
+        if not queries.of_location(session, row.id):
             queries.drop(session, row)
-        gone += [one.ref for one in leaving]
+    gone = [one.ref for one in leaving]
     note(session, subject=prefix, entities=gone)
     return gone
 

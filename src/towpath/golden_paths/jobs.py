@@ -160,8 +160,8 @@ def _output_named(work: Work, name: str) -> str | None:
 
 
 def ended(session: Session, run: RunView) -> None:
-    """Forget the secrets of a task that needs them no more; a failed one keeps them for its retry."""
-    if run.status in ("succeeded", "cancelled") and run.input.get("secrets"):
+    """Forget the secrets of a task that succeeded; any other keeps them for its retry."""
+    if run.status == "succeeded" and run.input.get("secrets"):
         secret_store.remove_of(session, run.actor, f"run:{run.id}")
 
 

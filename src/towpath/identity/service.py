@@ -219,7 +219,10 @@ def create_token(
 def scopes_of(may: Literal["all", "git", "read"]) -> tuple[str, ...]:
     """The scopes behind the words of the tokens page: all its owner may, git alone, or looking at things only."""
     if may == "read":
-        return tuple(sorted(name for name, role in PERMISSIONS.items() if role is Role.viewer))
+        looks = (
+            name for name, role in PERMISSIONS.items() if role is Role.viewer and name.endswith((".read", ".logs"))
+        )
+        return ("signed-in", *sorted(looks))
     return ("repositories.read", "repositories.push") if may == "git" else ()
 
 

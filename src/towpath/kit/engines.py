@@ -22,6 +22,8 @@ from towpath.kit.errors import Unavailable
 from towpath.kit.settings import current
 
 _children: dict[int, subprocess.Popen[bytes]] = {}
+MARK = "TOWPATH_ENGINE"
+"""The variable by which an engine is found whose starter was killed before it could write its record."""
 
 
 @dataclass(frozen=True)
@@ -144,12 +146,26 @@ def spawn(
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env=dict(env or {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8"}),
+            env={**(env or {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8"}), MARK: _mark(name)},
             cwd="/",
             start_new_session=True,
         )
     _children[child.pid] = child
     return record(name, child.pid, port)
+
+
+def end_strays(name: str) -> None:
+    """End engines of this name and data folder that have no record; call it only where `adopt` finds none."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, ProcessLookupError):
+            # What an engine started has the mark too; the engine itself leads its session.
+            marked = process.environ().get(MARK) == _mark(name) and os.getsid(process.pid) == process.pid
+            if marked and (started := start_time(process.pid)) is not None:
+                end_process(process.pid, started, ask=signal.SIGINT)
+
+
+def _mark(name: str) -> str:
+    return f"{name}:{folder_id()}"
 
 
 def wait_until(answers: Callable[[], bool], found: Record, timeout_s: float) -> None:

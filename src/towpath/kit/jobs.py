@@ -36,6 +36,11 @@ class Cancelled(Exception):
     """Raised inside a step when the run was cancelled."""
 
 
+class Stopped(BaseException):
+    """Raised when the process stops before a run could write. DBOS keeps what ends in an Exception as ended; this leaves
+    step and workflow as they are, and the next process goes on with them."""
+
+
 @dataclass(frozen=True)
 class Context:
     """What an act's `do` gets: no session is open; `read()` and `write()` each open one short one.

@@ -6,7 +6,6 @@ A wake-up may be lost while the server is away; whoever waits looks again by its
 import contextlib
 import logging
 import queue
-import select
 import threading
 
 import psycopg
@@ -77,15 +76,14 @@ class Relay:
                     connection.execute(f"listen {CHANNEL}")
                     self._ready.set()
                     self._hear(connection)
-            except psycopg.Error as error:
+            except (psycopg.Error, OSError) as error:
                 log.warning("wake-ups of other processes are not heard: %s", error)
                 self._stop.wait(PAUSE_S)
 
     def _hear(self, connection: psycopg.Connection) -> None:
         """Hand on what others say until this process stops; its own last word ends the wait."""
         while not self._stop.is_set():
-            select.select([connection.fileno()], [], [], 30)
-            for one in connection.notifies(timeout=0):
+            for one in connection.notifies(timeout=30, stop_after=1):
                 sender, _, topic = one.payload.partition(" ")
                 if sender != self._me:
                     live.heard(topic)

@@ -1,5 +1,6 @@
 """Queries on organisations, memberships, hostnames and executors of the control database."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, func, select
@@ -60,8 +61,11 @@ def beat(session: Session, executor: str, at: datetime) -> None:
 
 
 def dead_executors(session: Session, before: datetime) -> list[str]:
-    """Executors whose last sign of life is older than `before`; they are taken off the list."""
-    rows = list(session.scalars(select(Executor).where(Executor.alive_at < before).with_for_update(skip_locked=True)))
-    for row in rows:
-        session.delete(row)
-    return [row.id for row in rows]
+    """Executors whose last sign of life is older than `before`; held until the transaction ends (PostgreSQL)."""
+    query = select(Executor).where(Executor.alive_at < before).with_for_update(skip_locked=True)
+    return [row.id for row in session.scalars(query)]
+
+
+def remove_executors(session: Session, executors: Sequence[str]) -> None:
+    """Take executors off the list."""
+    session.execute(delete(Executor).where(Executor.id.in_(executors)))

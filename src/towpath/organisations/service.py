@@ -1,6 +1,7 @@
 """Organisations and where their data lives. The organisation of a request comes from membership or token, never a header."""
 
 import re
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from sqlalchemy.engine import make_url
@@ -107,8 +108,18 @@ def release_hostname(session: db.Session, host: str, organisation_id: str) -> No
     queries.remove_hostname(session, host, organisation_id)
 
 
-def beat(executor: str) -> list[str]:
-    """Record that this executor lives; returns executors that have been silent for 30 s, each to one caller only."""
+def beat(executor: str) -> None:
+    """Record that this executor lives."""
     with db.write(control()) as session:
         queries.beat(session, executor, clock.now())
-        return queries.dead_executors(session, clock.now() - timedelta(seconds=30))
+
+
+def bury(take_over: Callable[[list[str]], object]) -> None:
+    """Give `take_over` the executors that have been silent for 30 s, each to one caller only, then strike them off.
+
+    Whoever dies or fails in between leaves them to the next one.
+    """
+    with db.write(control()) as session:
+        if dead := queries.dead_executors(session, clock.now() - timedelta(seconds=30)):
+            take_over(dead)
+            queries.remove_executors(session, dead)

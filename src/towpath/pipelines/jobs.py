@@ -3,6 +3,7 @@
 import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from towpath.artifacts import layers
 from towpath.artifacts import service as artifacts
 from towpath.artifacts.service import Packed
-from towpath.kit import clock, db, jail, settings
+from towpath.kit import clock, db, ids, jail, settings
 from towpath.kit.errors import Invalid, Unavailable
 from towpath.kit.jobs import Act, Context, Job
 from towpath.pipelines import act, queries
@@ -40,9 +41,13 @@ def _checkout(data: dict[str, Any], ctx: Context) -> dict[str, Any]:
 def _fresh(data: dict[str, Any], ctx: Context) -> Path:
     """The files of the commit and nothing else, in place at once or not at all: a folder that a crash or an earlier attempt
     left half made would pass for a commit without workflows. Returns the folder of the source."""
-    work, made = ctx.workspace / "work", ctx.workspace / "checkout"
-    for one in (work, made):
-        shutil.rmtree(one, ignore_errors=True)
+    work, made = ctx.workspace / "work", ctx.workspace / f"checkout-{ids.uuid7()}"
+    jail.end_left(work)
+    with suppress(FileNotFoundError):
+        work.rename(ctx.workspace / f"old-{ids.uuid7()}")  # what cannot be emptied can be moved away
+    for pattern in ("old-*", "checkout-*"):
+        for one in ctx.workspace.glob(pattern):
+            shutil.rmtree(one, ignore_errors=True)
     git.checkout(repositories.folder(data["repository"]), data["commit"], made / "source", data["branch"])
     (made / OUTPUT).mkdir(parents=True)
     made.rename(work)
@@ -57,6 +62,8 @@ def _locks(ctx: Context) -> dict[str, str]:
 
 def _layers(data: dict[str, Any], ctx: Context) -> dict[str, Any]:
     """Both layers at once; a lock that is wrong fails here, with every line."""
+    if not (ctx.workspace / "work").is_dir():
+        _fresh(data, ctx)
     locks = _locks(ctx)
     with ThreadPoolExecutor(2) as pool:
         made = {name: pool.submit(layers.ensure, lock, ctx.database.name, ctx.log) for name, lock in locks.items()}
@@ -195,6 +202,8 @@ class _Report:
 
 def _bundle(data: dict[str, Any], ctx: Context) -> dict[str, Any]:
     place = ctx.workspace / "work" / OUTPUT
+    if not (ctx.workspace / "work").is_dir():
+        raise Unavailable("what the workflow made is no longer kept", hint="run the pipeline again")
     if not place.is_dir() or not any(place.iterdir()):
         ctx.log("The workflow uploaded no artifact named 'bundle': nothing to deploy")
         return {"skipped": True}

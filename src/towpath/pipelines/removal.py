@@ -20,19 +20,21 @@ def removals(session: db.Session, entity: EntityView) -> list[Removal]:
     uid = found.uid
 
     def prepare(session: db.Session, run: RunView) -> dict[str, Any]:
-        return {"repository": uid}
+        ended = runs.about(session, f"repository:{uid}", kind="pipeline")
+        return {"parts": artifacts.parts_of(session, uid), "runs": ended}
 
     def do(data: dict[str, Any], ctx: Context) -> dict[str, Any]:
-        with ctx.write() as own:
-            gone = artifacts.remove_of(own, ctx.actor, data["repository"])
-            ended = runs.about(own, f"repository:{data['repository']}", kind="pipeline")
-            for run_id in ended:
-                queries.clear(own, run_id)
-            runs.forget(own, ended)
-        runs.remove_workspaces(ended)
-        artifacts.remove_blobs(ctx.database.name, gone)
-        ctx.log(f"Removed {len(gone)} stored parts")
-        return {"removed": len(gone)}
+        runs.remove_workspaces(data["runs"])
+        artifacts.remove_blobs(ctx.database.name, data["parts"])
+        ctx.log(f"Removed {len(data['parts'])} stored parts")
+        return {"removed": len(data["parts"])}
+
+    def settle(session: db.Session, run: RunView, data: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]:
+        artifacts.remove_of(session, run.actor, uid)
+        for run_id in data["runs"]:
+            queries.clear(session, run_id)
+        runs.forget(session, data["runs"])
+        return result
 
     items = (*(f"{row.name} {row.version} ({row.digest[:19]})" for row in listed[:20]), "pipeline runs with their logs")
     return [
@@ -40,7 +42,7 @@ def removals(session: db.Session, entity: EntityView) -> list[Removal]:
             "pipelines.bundles",
             "Bundles and pipeline runs",
             items,
-            Act("bundles", "Remove bundles", prepare, do),
+            Act("bundles", "Remove bundles", prepare, do, settle),
             order=40,
         )
     ]

@@ -1,5 +1,6 @@
 """What repositories contribute."""
 
+import logging
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,8 @@ from towpath.repositories.source import SOURCE
 from towpath.repositories.subscribers import SUBSCRIBERS
 from towpath.sdk.hooks import hook
 from towpath.sdk.types import Action, Card, EntityView, NavItem, Permission, Removal, Role, Source, Subscriber
+
+log = logging.getLogger(__name__)
 
 
 @hook
@@ -91,6 +94,9 @@ def started(app: Any) -> None:
             with read(ref) as session:
                 found = service.everything(session)
             for one in found:
-                service.record_refs(ref, platform(ref.name), one.uid)
+                try:
+                    service.record_refs(ref, platform(ref.name), one.uid)
+                except Exception:  # one broken repository leaves the others alone
+                    log.exception("repository %s could not be read", one.name)
 
     threading.Thread(target=catch_up, name="repositories-catch-up", daemon=True).start()

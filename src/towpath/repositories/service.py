@@ -52,9 +52,9 @@ def location(name: str, branch: str, path: str) -> str:
 @audited("repositories.create")
 def create(
     session: db.Session, actor: Actor, name: str, *, owner: str | None = None, description: str = "",
-    default_branch: str = "main", key: str | None = None,
+    default_branch: str = "main", key: str | None = None, uid: str = "",
 ) -> RepositoryView:  # fmt: skip
-    """Reserve a name; the bare repository itself is made by the caller's act (`git.init_bare(folder(uid), …)`).
+    """Reserve a name, under `uid` when given; the bare repository is made by the caller (`git.init_bare(folder(uid), …)`).
 
     Called again with the same idempotency `key` it returns the same repository. Raises Invalid and Conflict.
     """
@@ -69,7 +69,7 @@ def create(
             return view(taken)
         raise Conflict(f"a repository named '{name}' exists", hint="choose another name")
     row = Repository(
-        uid=ids.uuid7(), name=name, owner=owner, description=description, default_branch=default_branch, key=key,
+        uid=uid or ids.uuid7(), name=name, owner=owner, description=description, default_branch=default_branch, key=key,
         created_at=clock.now(),
     )  # fmt: skip
     session.add(row)
@@ -93,15 +93,14 @@ def make(
     database: db.DatabaseRef, actor: Actor, name: str, *, owner: str = "", description: str = ""
 ) -> RepositoryView:
     """An empty repository, ready for a first push; opens a session of its own. Raises Invalid, Conflict and Forbidden."""
-    with db.write(database) as session:
-        made = create(session, actor, name, owner=owner or None, description=description)
-    try:
-        git.init_bare(folder(made.uid), made.default_branch)
-    except (TowpathError, OSError):
+    uid = ids.uuid7()
+    try:  # the folder first: a crash between both leaves a folder that nobody sees, not a name that nobody can push to
+        git.init_bare(folder(uid), "main")
         with db.write(database) as session:
-            queries.remove(session, made.uid)
+            return create(session, actor, name, owner=owner or None, description=description, uid=uid)
+    except (TowpathError, OSError):
+        remove_folder(uid)
         raise
-    return made
 
 
 @audited("repositories.push")
@@ -136,30 +135,45 @@ def record(
 def record_refs(
     database: db.DatabaseRef, actor: Actor, uid: str, *, root_id: str | None = None
 ) -> list[dict[str, Any]]:
-    """Read Git's refs, then record what changed in one transaction, and with it every location of the default branch
-    whose files can be read.
+    """Read Git's refs, then record what changed in one transaction, and with it every location of our repositories that
+    reads files of this one and can be read.
 
     For a push that ended, for a start, and for the action that published. Opens sessions of its own.
     """
+    while (changes := _record_once(database, actor, uid, root_id)) is None:
+        log.info("repository %s changed meanwhile: read again", uid)
+    return changes
+
+
+def _record_once(database: db.DatabaseRef, actor: Actor, uid: str, root_id: str | None) -> list[dict[str, Any]] | None:
+    """The changes; None when somebody recorded others while these were read, which are then older."""
     bare = folder(uid)
     with db.read(database) as session:
         row = queries.get(session, uid)
         if row is None or not (bare / "HEAD").exists():
             return []
-        known = {name: one.commit for name, one in queries.refs(session, uid).items()}
-        branch, below = row.default_branch, location(row.name, row.default_branch, "")
-        targets = [f"{one.type}:{one.target}" for one in catalog.locations_below(session, below)]
+        known, main = _known(session, uid), f"refs/heads/{row.default_branch}"
+        readers = catalog.locations_reading(session, address(row.name))
+        targets = [f"url:{one.target}" for one in readers if one.target.startswith("towpath://")]
     found = git.refs(bare)
     if found == known:
         return []
-    main = f"refs/heads/{branch}"
     read = _readable(database, targets) if found.get(main) != known.get(main) else {}
     with db.write(database) as session:
+        db.alone(session, f"repository/{uid}")
+        if queries.get(session, uid) is None:
+            return []
+        if _known(session, uid) != known:
+            return None
         changes = record(session, actor, uid, found, root_id=root_id)
         for target, files in read.items():
             if catalog.location_named(session, target) is not None:  # else someone took it out meanwhile
                 catalog.refresh_files(session, actor, target, files)
     return changes
+
+
+def _known(session: db.Session, uid: str) -> dict[str, str]:
+    return {name: one.commit for name, one in queries.refs(session, uid).items()}
 
 
 def _readable(database: db.DatabaseRef, targets: Sequence[str]) -> dict[str, list[SourceFile]]:
@@ -183,6 +197,13 @@ def link(
     row.component = component_ref
     data = {"repository": uid, "name": row.name}
     events.emit(session, "repository.linked", component_ref, data, actor=actor, root_id=root_id)
+
+
+def unlink(session: db.Session, uid: str) -> None:
+    """Forget which component a repository holds: the component goes, the repository stays."""
+    row = queries.get(session, uid)
+    if row is not None:
+        row.component = None
 
 
 def get(session: db.Session, uid: str) -> RepositoryView:

@@ -2,11 +2,11 @@
 
 import errno
 import logging
+import os
 import shutil
 import threading
 import traceback
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,9 @@ from sqlalchemy.orm import Session
 
 from towpath.kit import clock, db, events, faults, jobs, live, settings
 from towpath.kit.errors import TowpathError, Unavailable
-from towpath.kit.jobs import WAIT, Act, Cancelled, Context, Fact, Job, Step
+from towpath.kit.jobs import WAIT, Act, Cancelled, Context, Fact, Job, Step, Stopped
 from towpath.runs import queries, service
-from towpath.runs.logs import RunLogWriter
+from towpath.runs.logs import RunLogWriter, clean
 from towpath.runs.model import ENDED, Run, RunStep
 from towpath.sdk.types import RunView
 
@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 SWEEP_S = 5.0
 WORKSPACE_S = 86_400.0
 INSIST_S = 1.0
+GONE = ".gone"
+Tell = Callable[[Session, RunView], None]
 
 
 class Executor:
@@ -46,7 +48,7 @@ class Executor:
             error = {"message": f"no installed capability runs '{run.kind}'"}
             self._insist(lambda: self._finish(ref, run_id, "failed", error))
             return
-        writer = RunLogWriter(ref, run_id, run.root_id)
+        writer: RunLogWriter = self._insist(lambda: RunLogWriter(ref, run_id, run.root_id))
         try:
             outcome = self._steps(ref, run, job, writer)
         except Exception as error:  # the list of steps itself could not be made
@@ -54,20 +56,22 @@ class Executor:
             outcome = ("failed", _error(error))
         status, wrong = outcome
         self._insist(writer.flush)
-        self._insist(lambda: self._finish(ref, run_id, status, wrong, job=job))
+        self._insist(lambda: self._end(ref, run_id, status, wrong, job))
 
     def _insist(self, write: Callable[[], Any]) -> Any:
         """Write as soon as the database takes it: a full disk must not leave a run that never ends.
 
-        Raises Unavailable once the process stops; the next one goes on with the run.
+        Raises Stopped once the process stops; the next one goes on with the run.
         """
         while True:
             try:
                 return write()
             except Unavailable as error:
                 log.warning("a run waits for its database: %s", error.message)
-                if self._stop.wait(INSIST_S):
-                    raise
+            except Exception:  # an empty pool, or two that wrote at once: neither lasts
+                log.exception("a run waits until it can write")
+            if self._stop.wait(INSIST_S):
+                raise Stopped
 
     def _begin(self, ref: db.DatabaseRef, run_id: str) -> RunView | None:
         with db.write(ref) as session:
@@ -127,29 +131,34 @@ class Executor:
                 data = _decide(session, step, row, run_row, run)
                 faults.point(f"{place}/after-do")
             else:
+                service.refuse_lost_files(session, run_id)
                 data = step.prepare(session, run)
         if isinstance(step, Fact):
             faults.point(f"{place}/after-settle")
             return data is WAIT
         faults.point(f"{place}/before-do")
         db.refuse_transaction()
-        result = step.do(data, self._context(ref, run, step, writer))
+        context = self._context(ref, run, step, writer)
+        result = step.do(data, context)
         faults.point(f"{place}/after-do")
         writer.flush()
         with db.write(ref) as session:
             row = queries.step(session, run_id, step.key)
             run_row = queries.get(session, run_id)
             if row is not None and run_row is not None:
-                _done(row, step.settle(session, service.view(session, run_row), data, result))
+                value = step.settle(session, service.view(session, run_row), data, result)
+                _done(row, value, files=context.workspace.is_dir() and any(context.workspace.iterdir()))
                 _wake_later(session, run_row)
         faults.point(f"{place}/after-settle")
         return False
 
     def _context(self, ref: db.DatabaseRef, run: RunView, step: Act, writer: RunLogWriter) -> Context:
+        workspace = settings.current().folder("runs", run.id)
+        os.utime(workspace)  # it is kept for a day from here
         return Context(
             actor=run.actor.in_run(run.id),
             key=f"{run.id}:{step.key}",
-            workspace=settings.current().folder("runs", run.id),
+            workspace=workspace,
             database=ref,
             log=lambda text: writer.line(step.key, text),
             cancelled=_Cancelled(ref, run.id),
@@ -159,27 +168,46 @@ class Executor:
         with db.write(ref) as session:
             row, run = queries.step(session, run_id, key), queries.get(session, run_id)
             if row is not None and run is not None:
-                row.status, row.error, row.finished_at = status, error[:4000], clock.now()
+                row.status, row.error, row.finished_at = status, clean(error)[:4000], clock.now()
                 _wake_later(session, run)
 
+    def _end(self, ref: db.DatabaseRef, run_id: str, status: str, error: dict[str, Any] | None, job: Job) -> None:
+        """Finish a run; a job that fails to hear of it makes the run a failed one, not one that never ends."""
+        faults_of_job: list[Exception] = []
+
+        def tell(session: Session, run: RunView) -> None:
+            try:
+                job.ended(session, run)
+            except Exception as fault:
+                faults_of_job.append(fault)
+                raise
+
+        try:
+            self._finish(ref, run_id, status, error, tell)
+        except Exception as found:
+            if not faults_of_job or isinstance(found, Unavailable):
+                raise
+            log.exception("run %s ends without its job", run_id)
+            self._finish(ref, run_id, "failed", error or _error(faults_of_job[0]))
+
     def _finish(
-        self, ref: db.DatabaseRef, run_id: str, status: str, error: dict[str, Any] | None, job: Job | None = None
+        self, ref: db.DatabaseRef, run_id: str, status: str, error: dict[str, Any] | None, tell: Tell | None = None
     ) -> None:
         with db.write(ref) as session:
             row = queries.get(session, run_id, lock=True)
             if row is None or row.status in ENDED or status == "waiting":
                 return  # a waiting run said so in the transaction that asked for the answer
-            row.status, row.error = status, error
+            row.status, row.error = status, _clean(error)
             row.finished_at = clock.now()
             run = service.view(session, row)
             row.output = _output(run)
-            if job is not None:
-                job.ended(session, service.view(session, row))
+            if tell is not None:
+                tell(session, service.view(session, row))
             data = {"run": run_id, "kind": row.kind, "status": row.status}
             events.emit(session, "run.ended", row.subject, data, actor=row.actor["ref"], root_id=row.root_id)
             _wake_later(session, row)
-        if status in ("succeeded", "cancelled"):
-            shutil.rmtree(settings.current().data / "runs" / run_id, ignore_errors=True)
+        if status == "succeeded":
+            service.remove_workspaces([run_id])
 
     # ── starting and sweeping ─────────────────────────────────────────────────────────────────────────────────────────
     def start(self, databases: Callable[[], list[db.DatabaseRef]]) -> None:
@@ -192,12 +220,15 @@ class Executor:
         service.launch_with(None)
         self._stop.set()
 
-    def _sweep_workspaces(self) -> None:
-        """Working folders of failed runs stay a day for a retry, then go."""
+    def _sweep_workspaces(self, databases: list[db.DatabaseRef]) -> None:
+        """Working folders of runs that did not succeed stay a day after their last step for a retry, then go."""
         for folder in settings.current().folder("runs").iterdir():
-            with suppress(FileNotFoundError):  # its run ended meanwhile
-                if _old(folder):
-                    shutil.rmtree(folder, ignore_errors=True)
+            if not _old(folder):
+                continue
+            if not any(_aside(ref, folder) for ref in databases):
+                shutil.rmtree(folder, ignore_errors=True)
+        for left in settings.current().folder("runs").glob(f"*{GONE}"):
+            shutil.rmtree(left, ignore_errors=True)
 
     def _sweep(self, databases: Callable[[], list[db.DatabaseRef]]) -> None:
         first = True
@@ -205,7 +236,7 @@ class Executor:
             late = clock.now() - timedelta(seconds=0 if first else 2)
             first = False
             try:
-                self._sweep_workspaces()
+                self._sweep_workspaces(databases())
                 for ref in databases():
                     self._sweep_queued(ref, late)
             except Exception:  # the next sweep may find disk and database back
@@ -222,7 +253,21 @@ class Executor:
 
 
 def _old(folder: Path) -> bool:
-    return folder.is_dir() and clock.now().timestamp() - folder.stat().st_mtime > WORKSPACE_S
+    try:
+        return folder.is_dir() and clock.now().timestamp() - folder.stat().st_mtime > WORKSPACE_S
+    except FileNotFoundError:  # its run ended meanwhile
+        return False
+
+
+def _aside(ref: db.DatabaseRef, folder: Path) -> bool:
+    """Whether the folder's run is one of this database. Moves it aside once the run ended: a retry meets all of it or none."""
+    with db.write(ref) as session:
+        row = queries.get(session, folder.name, lock=True)
+        if row is not None and row.status in ENDED and _old(folder):
+            folder.rename(folder.with_name(folder.name + GONE))
+        elif row is not None:
+            os.utime(folder)
+    return row is not None
 
 
 class _Cancelled:
@@ -259,9 +304,10 @@ def _decide(session: Session, step: Fact, row: RunStep, run_row: Run, run: RunVi
     return value
 
 
-def _done(row: RunStep, value: Any) -> None:
+def _done(row: RunStep, value: Any, *, files: bool = False) -> None:
     skipped = isinstance(value, dict) and value.get("skipped") is True
-    row.status, row.finished_at, row.result = ("skipped" if skipped else "succeeded"), clock.now(), {"value": value}
+    row.status, row.finished_at = ("skipped" if skipped else "succeeded"), clock.now()
+    row.result = {"value": value, **({"files": True} if files else {})}
 
 
 def _output(run: RunView) -> dict[str, Any]:
@@ -288,6 +334,14 @@ def _error(error: Exception) -> dict[str, Any]:
         "message": f"{type(error).__name__}: {error}",
         "hint": f"this is a fault of the platform ({where}); see its log",
     }
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _clean(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_clean(one) for one in value]
+    return clean(value) if isinstance(value, str) else value
 
 
 def _full(error: Exception) -> bool:

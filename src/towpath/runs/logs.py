@@ -13,6 +13,11 @@ FLUSH_S, AGAIN_S = 0.12, 1.0
 LINE_LENGTH = 8000
 
 
+def clean(text: str) -> str:
+    """The text without what no database takes: NUL and halves of surrogate pairs."""
+    return text.replace("\x00", "").encode(errors="replace").decode()
+
+
 class RunLogWriter:
     """Collects lines of one run; a flusher thread writes them, `flush` writes what is left."""
 
@@ -41,8 +46,8 @@ class RunLogWriter:
 
     def _add(self, step: str, text: str) -> None:
         self._seq += 1
-        text = text.replace("\x00", "")
-        self._rows.append({"run_id": self._run_id, "seq": self._seq, "step": step, "at": clock.now(), "text": text})
+        row = {"run_id": self._run_id, "seq": self._seq, "step": step, "at": clock.now(), "text": clean(text)}
+        self._rows.append(row)
 
     def close_step(self, step: str) -> None:
         """Write everything, and say how much was left out."""
@@ -54,6 +59,8 @@ class RunLogWriter:
             self.flush()
         except Unavailable:
             _flusher.watch(self)
+        except Exception:  # a step's result does not hang on its lines
+            log.exception("lines of run %s are lost", self._run_id)
 
     def flush(self) -> None:
         """Write the lines collected so far in one transaction; raises Unavailable, and keeps them for the next try."""
@@ -104,6 +111,8 @@ class _Flusher:
                     log.warning("lines of a log wait for the database: %s", error.message)
                     pause.wait(AGAIN_S)
                     self.watch(writer)
+                except Exception:  # the logs of the other runs go on
+                    log.exception("lines of a log are lost")
 
 
 _flusher = _Flusher()

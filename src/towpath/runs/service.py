@@ -1,7 +1,9 @@
 """Use cases of runs: wish one, look at it, wait for it, cancel it, try it again."""
 
+import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -133,7 +135,7 @@ def _cancel(session: Session, row: Run) -> None:
 def retry(session: Session, actor: Actor, run_id: str) -> RunView:
     """Try a failed or cancelled run again from the step that did not succeed; steps that did are not repeated.
 
-    Except those whose result says `again: true`: what they decided may no longer hold.
+    Except those whose result says `again: true`: what they decided may no longer hold. And those whose files are gone.
     """
     row = _row(session, run_id, lock=True)
     note(session, subject=row.subject, run=run_id, kind=row.kind)
@@ -141,9 +143,14 @@ def retry(session: Session, actor: Actor, run_id: str) -> RunView:
         raise Conflict(f"this run is {row.status}", hint="only a failed or cancelled run can be tried again")
     row.status, row.attempt, row.cancelling = "queued", row.attempt + 1, False
     row.error, row.finished_at = None, None
-    for step in queries.steps(session, [run_id]):
-        if step.status not in ("succeeded", "skipped") or _decided_anew(step):
+    steps = queries.steps(session, [run_id])
+    lost = _lost(steps, run_id)
+    for step in steps:
+        if step.status not in ("succeeded", "skipped") or _decided_anew(step) or step in lost:
             step.status, step.error, step.started_at, step.finished_at = "pending", None, None, None
+            step.result = None
+    if not lost and _workspace(run_id).is_dir():
+        os.utime(_workspace(run_id))  # it is kept for another day
     for child in queries.children(session, run_id):
         if child.status in ("failed", "cancelled"):
             retry(session, actor, child.id)
@@ -154,6 +161,24 @@ def retry(session: Session, actor: Actor, run_id: str) -> RunView:
 def _decided_anew(step: RunStep) -> bool:
     value = (step.result or {}).get("value")
     return isinstance(value, dict) and value.get("again") is True
+
+
+def refuse_lost_files(session: Session, run_id: str) -> None:
+    """Raise Unavailable when earlier steps left files on that are no longer there: to go on would publish nothing."""
+    if _lost(queries.steps(session, [run_id]), run_id):
+        raise Unavailable(
+            "the files that earlier steps of this run made are gone", hint="retry it: they are made again"
+        )
+
+
+def _lost(steps: Sequence[RunStep], run_id: str) -> Sequence[RunStep]:
+    """The steps from the first that left files in a workspace which is gone."""
+    first = next((at for at, step in enumerate(steps) if (step.result or {}).get("files")), len(steps))
+    return [] if _workspace(run_id).is_dir() else steps[first:]
+
+
+def _workspace(run_id: str) -> Path:
+    return settings.current().data / "runs" / run_id
 
 
 def wait_for(ctx: Context, run_id: str, timeout_s: float) -> RunView:
@@ -186,7 +211,7 @@ def forget(session: Session, run_ids: Sequence[str]) -> None:
 def remove_workspaces(run_ids: Sequence[str]) -> None:
     """Remove the working folders of runs from disk; a repeat is fine."""
     for run_id in run_ids:
-        shutil.rmtree(settings.current().data / "runs" / run_id, ignore_errors=True)
+        shutil.rmtree(_workspace(run_id), ignore_errors=True)
 
 
 def view(session: Session, row: Run) -> RunView:

@@ -2,10 +2,13 @@
 
 import json
 import os
+import re
 import shutil
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
+from towpath.kit import clock
 from towpath.kit.errors import NotFound
 from towpath.runtimes import releases, state
 
@@ -13,6 +16,7 @@ KEEP_BYTES = 5_000_000
 """Size at which a log becomes `.1` and begins anew."""
 KEEP_FILES = 4
 """How many releases' logs are kept."""
+ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}")
 
 
 @dataclass(frozen=True)
@@ -75,15 +79,28 @@ def told(line: str) -> tuple[str, str]:
     """
     try:
         found = json.loads(line) if line.startswith("{") else None
-    except ValueError:
-        found = None
-    if not isinstance(found, dict) or not (message := found.pop("message", None) or found.pop("msg", None)):
+        if not isinstance(found, dict) or not (message := found.pop("message", None) or found.pop("msg", None)):
+            return "", line
+        moment = _moment(found.pop("time", None) or found.pop("timestamp", None))
+        level, _ = str(found.pop("level", "")).upper(), found.pop("logger", None)
+        words = [] if level in ("", "INFO", "DEBUG") else [level]
+        words += [str(message), *(f"{key}={value}" for key, value in found.items() if value not in ("", None))]
+    except (ValueError, RecursionError):
         return "", line
-    moment = str(found.pop("time", None) or found.pop("timestamp", None) or "")
-    level, _ = str(found.pop("level", "")).upper(), found.pop("logger", None)
-    words = [] if level in ("", "INFO", "DEBUG") else [level]
-    words += [str(message), *(f"{key}={value}" for key, value in found.items() if value not in ("", None))]
-    return moment, " ".join(words)
+    # JSON may spell half a surrogate pair, which no reader of ours could be sent.
+    return moment, " ".join(words).encode(errors="replace").decode()
+
+
+def _moment(value: object) -> str:
+    """ISO 8601 of what a logger calls the time: text of that form, or seconds or milliseconds since 1970; else empty."""
+    if isinstance(value, str):
+        return value if ISO.match(value) else ""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return ""
+    try:
+        return clock.iso(datetime.fromtimestamp(value / 1000 if value > 1e11 else value, UTC))
+    except (ValueError, OverflowError, OSError):
+        return ""
 
 
 def _shown(logical: str) -> Path | None:

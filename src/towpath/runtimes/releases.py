@@ -4,6 +4,7 @@ The dependency layer is not copied but named in a `.pth` file: nothing a tenant 
 the size of its own wheel. Layer and wheel are artifacts, so going back to an earlier bundle makes its release again.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -57,8 +58,8 @@ def prepare(release: Release, port: int) -> Path:
     place = folder(release.logical, release.id)
     place.parent.mkdir(exist_ok=True, mode=0o700)
     if not place.exists():
+        _sweep(place.parent)
         fresh = place.parent / f".{release.id}"
-        shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(mode=0o700)
         _environment(fresh / "venv", release.layer)
         _install(fresh, release.wheel)
@@ -129,8 +130,20 @@ def secret_values(logical: str, release: str) -> list[str]:
 
 
 def remove(logical: str, release: str) -> None:
-    """Take the folder of a release away; a second call finds nothing."""
-    shutil.rmtree(folder(logical, release), ignore_errors=True)
+    """Take the folder of a release away, and what was left half made or half removed; a second call finds nothing.
+
+    Half a release must never stand at its place: `prepare` takes what stands there for a complete one.
+    """
+    place = folder(logical, release)
+    _sweep(place.parent)
+    with contextlib.suppress(FileNotFoundError):
+        place.rename(place.with_name(f".{release}.gone"))
+    _sweep(place.parent)
+
+
+def _sweep(releases: Path) -> None:
+    for path in releases.glob(".*"):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _environment(venv: Path, layer: Path) -> None:

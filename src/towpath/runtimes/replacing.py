@@ -35,11 +35,11 @@ def replace(
     with state.locked(release.logical) as found:
         _claim(found, release)
         finish(found)
-        if found.current and found.current.release == release.id and _running(found.current):
+        if found.current and found.current.release == release.id and not _again(found) and _running(found.current):
             return found.current
         if found.next and found.next.release != release.id:
             say(f"undoing the unfinished release {found.next.release}")
-            _abandon(found)
+            _undo(found)
         instance = _prepared(found, release)
         say(f"release {release.id} is laid out, port {instance.port}")
         try:
@@ -170,7 +170,8 @@ def _reached(found: State, phase: str) -> None:
 
 
 def _switched(found: State, instance: Instance) -> None:
-    if found.current:
+    found.draining = [each for each in found.draining if each.instance.program != instance.program]
+    if found.current and found.current.program != instance.program:
         found.draining.append(Draining(found.current, time.time() + current().drain_s))
     found.current, found.next, found.phase = changed(instance, since=clock.iso(clock.now())), None, ""
     found.save()
@@ -179,16 +180,31 @@ def _switched(found: State, instance: Instance) -> None:
         drain_later(found.logical)
 
 
+def _again(found: State) -> bool:
+    """Whether the unfinished replacement starts the very program anew that is the current one, because it had ended."""
+    return bool(found.current and found.next) and found.current.program == found.next.program  # type: ignore[union-attr]
+
+
+def _undo(found: State) -> None:
+    """Take back what a dead call left; a current program that it got to run again serves on."""
+    if _again(found) and found.current and _running(found.current):
+        found.next, found.phase = None, ""
+        found.save()
+    _abandon(found)
+
+
 def _abandon(found: State) -> None:
-    """Undo the unfinished replacement. The edge comes first: it may lead to the one that is about to end."""
+    """End the unfinished replacement. The edge comes first: it may lead to the one that is about to end."""
     if found.next is None:
         return
-    if found.current:
+    again = _again(found)
+    if found.current and not again:
         with contextlib.suppress(Unavailable):
             route(found, found.current)
     else:
         edge.remove(found.logical)
     _end(found.logical, found.next)
+    found.current = None if again else found.current
     found.next, found.phase = None, ""
     found.save()
 

@@ -4,6 +4,7 @@ A program is one file in `supervisor/programs`. supervisord passes its own envir
 program's file never holds a variable: those lie in the instance's own files.
 """
 
+import http.client
 import shlex
 import sys
 import time
@@ -11,6 +12,7 @@ import xmlrpc.client
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+from xml.parsers.expat import ExpatError
 
 from supervisor.xmlrpc import Faults, SupervisorTransport
 
@@ -149,7 +151,7 @@ def call(method: str, *arguments: Any, allow: tuple[int, ...] = ()) -> Any:
         if fault.faultCode in allow:
             return None
         raise Unavailable(f"supervisord refused {method}: {fault.faultString}", hint="run 'towpath doctor'") from fault
-    except (OSError, xmlrpc.client.Error) as error:
+    except (OSError, http.client.HTTPException, ExpatError, xmlrpc.client.Error) as error:
         raise Unavailable("supervisord does not answer", hint="run 'towpath up'") from error
 
 

@@ -15,7 +15,7 @@ from towpath.kit import clock, files
 from towpath.kit.errors import TowpathError
 from towpath.kit.settings import current
 from towpath.runtimes import logs, replacing, state, supervisor
-from towpath.runtimes.state import Instance
+from towpath.runtimes.state import Instance, State
 
 log = logging.getLogger(__name__)
 
@@ -65,19 +65,28 @@ class Watch:
         while not self._stop.wait(TICK_S):
             try:
                 self.look()
-            except (TowpathError, OSError) as error:
+            except TowpathError as error:
                 log.warning("the watch of services missed a look: %s", error)
+            except Exception:  # it must outlive whatever it meets
+                log.exception("the watch of services missed a look")
 
     def look(self) -> None:
-        """One look at everything."""
+        """One look at everything; a service that cannot be looked at does not keep the others from it."""
         known = supervisor.infos()
         for found in state.all_():
-            if any(each.until <= time.time() for each in found.draining):
-                with state.locked(found.logical) as held:
-                    replacing.finish(held)
-            if found.current:
-                self._look_at(found.logical, found.current, known.get(found.current.program))
-            logs.rotate(found.logical)
+            try:
+                self._look_after(found, known)
+            except Exception as error:
+                expected = isinstance(error, TowpathError)
+                log.warning("the watch missed a look at %s: %s", found.logical, error, exc_info=not expected)
+
+    def _look_after(self, found: State, known: dict[str, dict[str, Any]]) -> None:
+        if any(each.until <= time.time() for each in found.draining):
+            with state.locked(found.logical) as held:
+                replacing.finish(held)
+        if found.current:
+            self._look_at(found.logical, found.current, known.get(found.current.program))
+        logs.rotate(found.logical)
 
     def _look_at(self, logical: str, instance: Instance, info: dict[str, Any] | None) -> None:
         if info is None:

@@ -96,10 +96,21 @@ function strip(schema: any): any {
 function rows(pages: Page[], data: any): [string, string][] {
   return pages.flatMap((page) => Object.entries<any>(declared(page.schema)).filter(([key]) => data[key] !== undefined).map(([key, field]) => {
     const value = data[key];
-    const secret = field["ui:widget"] === "password" || field["ui:field"] === "Secret";
-    const text = secret ? "******" : typeof value === "boolean" ? (value ? "Yes" : "No") : typeof value === "object" ? JSON.stringify(value) : String(value);
+    const shown = secret(field) ? "******" : masked(field, value, "******");
+    const text = typeof shown === "boolean" ? (shown ? "Yes" : "No") : typeof shown === "object" ? JSON.stringify(shown) : String(shown);
     return [field.title ?? key, text] as [string, string];
   }));
+}
+
+const secret = (field: any): boolean => field?.["ui:widget"] === "password" || field?.["ui:options"]?.widget === "password" || field?.["ui:field"] === "Secret";
+
+// A value with what is secret in it, however deep, left out, or a word in its place.
+function masked(schema: any, value: any, word?: string): any {
+  if (Array.isArray(value)) return value.map((one) => masked(schema?.items, one, word));
+  if (!value || typeof value !== "object") return value;
+  const known = declared(schema ?? {});
+  return Object.fromEntries(Object.entries<any>(value).flatMap(([key, one]) =>
+    !secret(known[key]) ? [[key, masked(known[key], one, word)]] : word ? [[key, word]] : []));
 }
 
 // The panel beside the form: what will be made, as the answers stand.
@@ -116,8 +127,7 @@ function preview(data: any): void {
 let pause = 0;
 function files(pages: Page[], data: any): void {
   const body = document.querySelector<HTMLElement>('[data-card^="files:"] .card-body');
-  const hidden = pages.flatMap((page) => Object.entries<any>(declared(page.schema)).filter(([, field]) => field["ui:widget"] === "password" || field["ui:field"] === "Secret").map(([key]) => key));
-  const shown = Object.fromEntries(Object.entries(data).filter(([key]) => !hidden.includes(key)));
+  const shown = pages.reduce((left, page) => masked(page.schema, left), data);
   const query = new URLSearchParams({ formData: JSON.stringify(shown) }).toString();
   if (!body || query.length > 6000) return;
   const address = body.closest<HTMLElement>("[data-card]")!.dataset.card!.slice("files:".length).split("?")[0];

@@ -1,6 +1,8 @@
 """`fs:rename`: move files and folders inside the workspace."""
 
 import shutil
+from collections.abc import Sequence
+from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -30,10 +32,11 @@ class Gives(BaseModel):
 
 def run(takes: Takes, ctx: StepContext) -> Gives:
     """Move each; one that already stands at its new place was moved by an earlier try of this step."""
-    for number, move in enumerate(takes.files):
+    done = _done(takes.files, ctx.workspace)
+    for number, move in enumerate(takes.files[done:], done):
         source = confine.entry(ctx.workspace, move.from_, f"files[{number}].from")
         target = confine.entry(ctx.workspace, move.to, f"files[{number}].to")
-        if not source.exists() and not source.is_symlink():
+        if not _there(source):
             if target.exists():
                 ctx.log(f"{move.to} stands already")
                 continue
@@ -49,6 +52,33 @@ def run(takes: Takes, ctx: StepContext) -> Gives:
         source.replace(target)
         ctx.log(f"Moved {move.from_} to {move.to}")
     return Gives()
+
+
+def _done(moves: Sequence[Move], workspace: Path) -> int:
+    """How many of the moves an earlier try made: the fewest after which the rest find what they take; 0 when none fits.
+
+    Whoever swaps two names through a third cannot be told from one who did.
+    """
+    pairs = [(confine.entry(workspace, one.from_), confine.entry(workspace, one.to)) for one in moves]
+    return next((count for count in range(len(pairs) + 1) if _fits(pairs, count)), 0)
+
+
+def _fits(pairs: Sequence[tuple[Path, Path]], count: int) -> bool:
+    known: dict[Path, bool] = {}
+    for source, target in pairs[:count]:
+        known |= {source: False, target: True}
+    if any(_there(place) is not there for place, there in known.items()):
+        return False
+    for source, target in pairs[count:]:
+        came_along = any(known.get(one) for one in source.parents)
+        if not known.get(source, came_along or _there(source)):
+            return False
+        known |= {source: False, target: True}
+    return True
+
+
+def _there(place: Path) -> bool:
+    return place.exists() or place.is_symlink()
 
 
 ACTION = Action("fs:rename", "Move files and folders of the workspace", Takes, Gives, run)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-from towpath.kit import settings
+from towpath.kit import files, settings
 from towpath.kit.jail.host import probe
 
 FIRST_UID, UIDS = 2_000_000, 60_000
@@ -71,15 +71,12 @@ class Cell:
 def _uid(key: str) -> int:
     """The uid of a key, from a table that never gives one uid to two keys."""
     path = settings.current().data / "uids.json"
-    with path.open("a+") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        handle.seek(0)
-        table: dict[str, int] = json.loads(handle.read() or "{}")
+    with path.with_suffix(".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        table: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
         if key not in table:
             table[key] = max(table.values(), default=FIRST_UID - 1) + 1
-            handle.seek(0)
-            handle.truncate()
-            json.dump(table, handle)
+            files.write_json(path, table)
         return table[key]
 
 
@@ -91,8 +88,8 @@ def prepare(cell: Cell) -> None:
     for path in [cell.work, *(bind.source for bind in cell.binds if bind.writable)]:
         if path is not None and path.stat().st_uid != uid:
             os.chown(path, uid, uid)
-            for folder, names, files in os.walk(path):
-                for name in [*names, *files]:
+            for folder, names, others in os.walk(path):
+                for name in [*names, *others]:
                     os.chown(Path(folder) / name, uid, uid, follow_symlinks=False)
 
 

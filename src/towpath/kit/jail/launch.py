@@ -1,6 +1,7 @@
 """Starting cells: the argument list for a supervisor, a child process, or one command with time and output limits."""
 
 import contextlib
+import hashlib
 import json
 import os
 import signal
@@ -23,6 +24,9 @@ from towpath.kit.jail.host import INSIDE, probe
 
 MARK = "JAIL_MARK"
 """Variable that all processes of one command inherit."""
+WORK = "JAIL_WORK"
+"""Variable that all processes of one work folder inherit, the same when the portal starts anew."""
+LEFT_S = 5.0
 PATH = "/towpath/bin:/usr/local/bin:/usr/bin:/bin"
 
 
@@ -55,6 +59,7 @@ def command(cell: Cell, argv: Sequence[str], *, spec_path: Path | None = None) -
     binds += [[str(path), inside, False] for path, inside in zip(cell.sealed, sealed, strict=True)]
     cwd = cell.cwd if cell.work or cell.cwd != "/work" else "/"
     environment = {"PATH": PATH, "HOME": "/tmp", "LANG": "C.UTF-8", "TMPDIR": "/tmp", **cell.environment}  # noqa: S108
+    environment |= _of_work(cell.work)
     if host.kind == "none":
         inside, sealed, cwd = sealed, [str(path) for path in cell.sealed], str(cell.work or "/")
         argv, environment = bare.as_host(cell, argv, environment, dict(zip(inside, sealed, strict=True)))
@@ -89,7 +94,8 @@ def _write(spec: Mapping[str, Any], path: Path | None) -> Path:
 
 def popen(cell: Cell, argv: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
     """Start a cell as a child in a session of its own; `options` are subprocess.Popen's (stdin, stdout, stderr)."""
-    return subprocess.Popen(command(cell, argv), env={}, start_new_session=True, close_fds=True, **options)
+    env = _of_work(cell.work)
+    return subprocess.Popen(command(cell, argv), env=env, start_new_session=True, close_fds=True, **options)
 
 
 def run(
@@ -104,8 +110,9 @@ def run(
 ) -> Finished:
     """Run a command to its end, its time limit or its cancelling; then its whole tree is gone.
 
-    Output over `output_limit` bytes is read and thrown away. `on_line` gets each line of stdout as it comes. A cancelled
-    or late command is asked by `ask`, and killed 3 s later.
+    Output over `output_limit` bytes is read and thrown away. `on_line` gets each line of stdout as it comes; what it
+    raises first is raised at the end, and it gets no line more. A cancelled or late command is asked by `ask`, and killed
+    3 s later.
     """
     mark = ids.uuid7()
     cell = replace(cell, environment={**cell.environment, MARK: mark})
@@ -122,19 +129,38 @@ def run(
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(0.05 if asked else 0.2)
     _signal(child, signal.SIGKILL)  # what the program left behind in its group
-    _end_marked(mark)
+    _end_marked(MARK, mark)
     for reader in readers:
         reader.thread.join(5)
     out, err = readers
+    if out.error is not None:
+        raise out.error
     return Finished(child.returncode, bytes(out.kept), bytes(err.kept), timed_out, out.truncated or err.truncated)
 
 
-def _end_marked(mark: str) -> None:
-    """Kill what went into a session of its own, as the steps of a workflow do: it still carries the mark."""
+def end_left(work: Path) -> None:
+    """Kill what an earlier process of ours, killed, left running in a work folder; returns when it is gone, or after 5 s.
+
+    For before a step is repeated: whatever runs there is ended, so nobody else may be at work in the folder.
+    """
+    until, values = time.monotonic() + LEFT_S, _of_work(work)
+    while _end_marked(WORK, values[WORK]) and time.monotonic() < until:
+        time.sleep(0.02)
+
+
+def _of_work(work: Path | None) -> dict[str, str]:
+    return {} if work is None else {WORK: hashlib.sha256(os.fsencode(work.resolve())).hexdigest()[:24]}
+
+
+def _end_marked(name: str, mark: str) -> int:
+    """Kill what carries the mark, also in a session of its own, as the steps of a workflow are. Returns how many did."""
+    found = 0
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            if process.environ().get(MARK) == mark:
+            if process.environ().get(name) == mark:
+                found += 1
                 process.kill()
+    return found
 
 
 def _signal(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
@@ -143,10 +169,11 @@ def _signal(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
 
 
 class _Reader:
-    """Reads a pipe to its end, keeps what the limit allows."""
+    """Reads a pipe to its end, keeps what the limit allows, and the first error of `on_line`."""
 
     def __init__(self, pipe: IO[bytes] | None, limit: int, on_line: Callable[[str], None] | None) -> None:
         self.kept, self.truncated = bytearray(), False
+        self.error: Exception | None = None
         self._pipe, self._limit, self._on_line = pipe, limit, on_line
         self.thread = threading.Thread(target=self._read, daemon=True)
         self.thread.start()
@@ -160,5 +187,11 @@ class _Reader:
                     self.kept += line
                 else:
                     self.truncated = True
-                if self._on_line is not None:
-                    self._on_line(line.decode(errors="replace").rstrip("\n"))
+                if self._on_line is not None and self.error is None:
+                    self._tell(self._on_line, line)
+
+    def _tell(self, on_line: Callable[[str], None], line: bytes) -> None:
+        try:
+            on_line(line.decode(errors="replace").rstrip("\n"))
+        except Exception as error:
+            self.error = error  # reading goes on: a pipe that nobody reads would end the program

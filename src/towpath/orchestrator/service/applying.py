@@ -142,9 +142,9 @@ def _begin(session: Session, work: _Work, node: Node) -> tuple[dict[str, Any], d
     now = clock.now()
     row = queries.get(session, node.uid) or queries.add(session, ResourceRow(
         uid=node.uid, environment=work.plan.environment, type=node.type, class_=node.class_, name=node.id,
-        driver=node.driver, definition=node.definition, status="pending", message="", stateful=node.stateful, params={},
-        depends_on=[], state={}, outputs={}, secret_refs={}, artifact="", run_id=work.run_id, version=0, created_at=now,
-        updated_at=now,
+        driver=node.driver, definition=node.definition, status="pending", message="", stateful=node.stateful,
+        params=dict(node.params), depends_on=list(node.depends_on), state={}, outputs={}, secret_refs={}, artifact="",
+        run_id=work.run_id, version=0, created_at=now, updated_at=now,
     ))  # fmt: skip
     row.status, row.message, row.run_id, row.updated_at = "applying", "", work.run_id, now
     queries.use(session, node.uid, work.component_uid, work.plan.workload)
