@@ -1,6 +1,7 @@
 """A virtual environment whose programs and packages are links to ours, so that a test can take one away from an install."""
 
 import importlib.util
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -30,6 +31,14 @@ class Tools:
         self.towpath = self.bin / "towpath"
         self.towpath.write_text(f"#!{self.bin}/python\nfrom towpath.cli import main\nmain()\n")
         self.towpath.chmod(0o755)
+
+    @property
+    def path(self) -> str:
+        """The PATH without folders in which an install would find again what was taken away."""
+        folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+        return os.pathsep.join(
+            one for one in folders if not any((Path(one) / name).exists() for name in ("act", "traefik"))
+        )
 
     @contextmanager
     def without(self, name: str) -> Iterator[None]:

@@ -63,7 +63,8 @@ def install(tools: Tools) -> Iterator[Install]:
         "PIPELINE_TIMEOUT_S": TIMEOUT_S, "RUN_LOG_BYTES": LOG_BYTES, "TEMPLATE_TIMEOUT_S": 1, "DRAIN_S": 0.2,
         "TEMPLATE_MEMORY_MB": 128,
     }  # fmt: skip
-    with fresh(program=tools.towpath, **{f"TOWPATH_{name}": str(value) for name, value in limits.items()}) as made:
+    settings = {f"TOWPATH_{name}": str(value) for name, value in limits.items()}
+    with fresh(program=tools.towpath, PATH=tools.path, **settings) as made:
         yield made
     for portal in AGAIN:
         portal.wait(20)

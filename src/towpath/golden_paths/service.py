@@ -229,11 +229,9 @@ def tasks(
 
 @audited("runs.cancel")
 def cancel(session: Session, actor: Actor, run_id: str) -> None:
-    """Stop a task with what it started, and forget its secrets where it never began; Conflict when it ended already."""
+    """Stop a task with what it started; Conflict when it ended already. Its secrets stay for a retry."""
     task(session, run_id)
     runs.cancel(session, actor, run_id)
-    if runs.get(session, run_id).ended:
-        secret_store.remove_of(session, actor, f"run:{run_id}")
 
 
 @audited("runs.retry")
