@@ -20,6 +20,7 @@ from towpath.sdk.types import Engine, Health
 
 log = logging.getLogger(__name__)
 BEAT_S = 5.0
+CALM_BEATS = 3
 KEEP_UP_S, AGAIN_S = 1.0, 3.0
 
 
@@ -110,13 +111,18 @@ class Platform:
             threading.Thread(target=self._beat, args=(executor,), name="heartbeat", daemon=True).start()
 
     def _beat(self, executor: str) -> None:
+        heard = 0  # beats in a row: after an outage the others, who live, get time to say so
         while not self._stop.is_set():
             try:
                 organisations.beat(executor)
-                organisations.bury(jobs.take_over)
+                heard += 1
+                if heard > CALM_BEATS:
+                    organisations.bury(jobs.take_over)
             except TowpathError:
+                heard = 0
                 log.warning("the control database does not answer; the next heartbeat is in %.0f s", BEAT_S)
             except Exception:  # a process that lives on without a heartbeat has its runs executed twice
+                heard = 0
                 log.exception("the next heartbeat is in %.0f s", BEAT_S)
             self._stop.wait(BEAT_S)
 

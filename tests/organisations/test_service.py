@@ -84,6 +84,23 @@ def test_a_heartbeat_goes_on_after_any_error(organisation, settings, monkeypatch
     assert "no connection was free" in caplog.text
 
 
+def test_after_an_outage_the_living_have_time_to_beat_before_anybody_is_buried(settings, organisation, monkeypatch):
+    platform, said = Platform(settings), []
+
+    def beat(executor: str) -> None:
+        said.append("beat")
+        if said.count("beat") == 6:  # the control database is away once, after somebody could have been buried
+            raise Unavailable("the control database does not answer")
+        if said.count("beat") == 10:
+            platform._stop.set()
+
+    monkeypatch.setattr("towpath.platform.BEAT_S", 0.01)
+    monkeypatch.setattr(service, "beat", beat)
+    monkeypatch.setattr(service, "bury", lambda take_over: said.append("bury"))
+    platform._beat("one")
+    assert "".join(one[1] for one in said) == "eee" + "eueu" + "e" + "eee" + "eu"
+
+
 def test_engines_are_looked_after_although_a_look_fails(organisation, settings, monkeypatch, caplog):
     platform, looks = Platform(settings), []
 
