@@ -5,8 +5,10 @@ Tests that ask for an organisation run on SQLite and on PostgreSQL, but for the 
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from bench import postgres
@@ -20,6 +22,7 @@ from towpath.kit import settings as kit_settings
 from towpath.kit.actor import Actor, Role
 from towpath.organisations import service as organisations
 from towpath.sdk import plugins
+from towpath.sdk.types import Fact, RunView, Step
 
 ONE_DATABASE = {
     "catalog/test_doors.py": "shapes and pages; the queries behind them are test_service's",
@@ -169,6 +172,26 @@ def actor(organisation: db.DatabaseRef) -> Callable[..., Actor]:
         return Actor(**{**fields, "role": Role[role], "via": "session", **changes})
 
     return make
+
+
+@pytest.fixture
+def walk() -> Callable[..., None]:
+    """Do steps of a run in order, as the executor does: `walk(database, run, steps, actor=…)`."""
+
+    def through(database: db.DatabaseRef, run: RunView, steps: Sequence[Step], actor: Actor | None = None) -> None:
+        ctx: Any = SimpleNamespace(
+            log=lambda text: None, actor=actor, database=database, write=lambda: db.write(database)
+        )
+        for step in steps:
+            with db.write(database) as session:
+                data = step.do(session, run) if isinstance(step, Fact) else step.prepare(session, run)
+            if isinstance(step, Fact):
+                continue
+            result = step.do(data, ctx)
+            with db.write(database) as session:
+                step.settle(session, run, data, result)
+
+    return through
 
 
 @pytest.fixture

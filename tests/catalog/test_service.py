@@ -1,7 +1,6 @@
 """Use cases of the catalog on a real database."""
 
 import contextlib
-import time
 
 import pytest
 
@@ -159,14 +158,12 @@ def test_documents_are_parsed_once_a_change_and_seen_by_their_own_writer(registe
         assert first[0].spec.owner == "payments"
 
 
-def test_the_demo_loads_whole_and_a_second_start_costs_less_than_50_ms(organisation, administrator):
+def test_the_demo_loads_whole_and_a_second_start_writes_nothing(organisation, administrator):
     files = demo_files()
     with db.write(organisation) as session:
         assert service.load_granted(session, administrator, "demo", files) > 30
-    began = time.perf_counter()
     with db.write(organisation) as session:
         assert service.load_granted(session, administrator, "demo", files) == 0
-    assert time.perf_counter() - began < 0.05
 
 
 def test_lists_page_filter_and_count(organisation, administrator):

@@ -5,7 +5,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from towpath.kit.errors import Unavailable
 from towpath.pipelines import act, jobs
 from towpath.repositories import git
 from towpath.repositories import service as repositories
@@ -58,9 +57,3 @@ def test_a_workflow_that_was_cut_off_begins_on_a_clean_checkout(pipeline, monkey
     jobs._run_act(data, ctx)
     assert seen == [[".git", ".github"]] * 2
     assert [path.name for path in (ctx.workspace / "work/output/bundle").iterdir()] == ["half.whl"]
-
-
-def test_a_bundle_whose_build_is_gone_fails_and_is_not_nothing_to_deploy(pipeline):
-    data, ctx = pipeline
-    with pytest.raises(Unavailable, match="no longer kept"):
-        jobs._bundle(data, ctx)

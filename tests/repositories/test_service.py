@@ -3,7 +3,6 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from types import SimpleNamespace
 
 import pytest
 
@@ -12,7 +11,6 @@ from towpath.catalog import service as catalog
 from towpath.kit import db, events
 from towpath.kit.errors import Conflict, Forbidden
 from towpath.repositories import git, queries, removal, service
-from towpath.sdk.types import Fact
 
 FOUND = {"refs/heads/main": "c" * 40}
 
@@ -145,29 +143,24 @@ def holding(ref, actor, folder, text):
     return made
 
 
-def delete(ref, actor):
-    """Delete component:default/orders, its run's steps done one after the other as by the executor."""
-    with db.write(ref) as session:
-        run = catalog.delete(session, actor, "component:default/orders", "orders")
-    ctx = SimpleNamespace(log=lambda text: None, write=lambda: db.write(ref), actor=actor, database=ref)
-    for step in jobs.steps(run):
-        if isinstance(step, Fact):
-            with db.write(ref) as session:
-                step.do(session, run)
-            continue
-        with db.write(ref) as session:
-            data = step.prepare(session, run)
-        result = step.do(data, ctx)
-        with db.write(ref) as session:
-            step.settle(session, run, data, result)
+@pytest.fixture
+def delete(organisation, administrator, walk):
+    """Delete component:default/orders, its run's steps done one after the other."""
+
+    def start() -> None:
+        with db.write(organisation) as session:
+            run = catalog.delete(session, administrator, "component:default/orders", "orders")
+        walk(organisation, run, jobs.steps(run), actor=administrator)
+
+    return start
 
 
-def test_what_the_catalog_read_from_a_repository_goes_with_it(organisation, administrator, tmp_path):
+def test_what_the_catalog_read_from_a_repository_goes_with_it(organisation, administrator, tmp_path, delete):
     made = holding(organisation, administrator, tmp_path / "tree", COMPONENT % "orders" + API)
     with db.read(organisation) as session:
         found = removal.removals(session, catalog.get(session, "component:default/orders"))
     assert found[0].items == ("orders", "api:default/orders-api, read from it")
-    delete(organisation, administrator)
+    delete()
     with db.read(organisation) as session:
         assert catalog.find(session, "api:default/orders-api") is None
         assert catalog.find(session, "component:default/orders") is None
@@ -176,46 +169,46 @@ def test_what_the_catalog_read_from_a_repository_goes_with_it(organisation, admi
     assert not service.folder(made.uid).exists()
 
 
-def test_a_repository_that_holds_another_component_blocks_the_deletion(organisation, administrator, tmp_path):
+def test_a_repository_that_holds_another_component_blocks_the_deletion(organisation, administrator, tmp_path, delete):
     holding(organisation, administrator, tmp_path / "tree", COMPONENT % "orders" + COMPONENT % "billing")
     with pytest.raises(Conflict, match=r"also holds component:default/billing: delete that first"):
-        delete(organisation, administrator)
+        delete()
     with db.write(organisation) as session:
         catalog.remove(session, administrator, "component:default/billing")
-    delete(organisation, administrator)
+    delete()
     with db.read(organisation) as session:
         assert catalog.locations_reading(session, "towpath://") == []
 
 
-def refusal(ref, actor):
+def refusal(delete):
     """Why component:default/orders cannot go now."""
     with pytest.raises(Conflict) as told:
-        delete(ref, actor)
+        delete()
     return told.value.message
 
 
 def test_a_repository_that_supplies_platform_documents_does_not_go_with_a_component(
-    organisation, administrator, tmp_path
+    organisation, administrator, tmp_path, delete
 ):
     holding(organisation, administrator, tmp_path / "tree", COMPONENT % "orders")
     files = catalog.fetch_outside(organisation, ADDRESS)
     with db.write(organisation) as session:
         catalog.register(session, administrator, ADDRESS, files=files, granted=True)
-    assert "supplies platform documents" in refusal(organisation, administrator)
+    assert "supplies platform documents" in refusal(delete)
 
 
-def test_what_others_own_in_a_repository_blocks_the_deletion(organisation, administrator, tmp_path):
+def test_what_others_own_in_a_repository_blocks_the_deletion(organisation, administrator, tmp_path, delete):
     foreign = API.replace("owner: payments", "owner: checkout")
     holding(organisation, administrator, tmp_path / "tree", COMPONENT % "orders" + foreign)
-    assert "api:default/orders-api of group:default/checkout" in refusal(organisation, administrator)
+    assert "api:default/orders-api of group:default/checkout" in refusal(delete)
 
 
-def test_a_repository_of_another_owner_stays_without_its_component(organisation, administrator, tmp_path):
+def test_a_repository_of_another_owner_stays_without_its_component(organisation, administrator, tmp_path, delete):
     made = holding(organisation, administrator, tmp_path / "tree", COMPONENT.replace("payments", "checkout") % "orders")
     with db.read(organisation) as session:
         found = removal.removals(session, catalog.get(session, "component:default/orders"))
-    assert found[0].items == ("orders stays: it belongs to group:default/payments",)
-    delete(organisation, administrator)
+    assert found[0].items == ("the repository itself stays: orders belongs to group:default/payments",)
+    delete()
     with db.read(organisation) as session:
         assert catalog.find(session, "component:default/orders") is None
         assert service.get(session, made.uid).component is None
@@ -223,7 +216,7 @@ def test_a_repository_of_another_owner_stays_without_its_component(organisation,
 
 
 def test_files_named_by_a_location_of_another_repository_count_as_read_from_their_own(
-    organisation, administrator, actor, tmp_path
+    organisation, administrator, actor, tmp_path, delete
 ):
     """A grant there guards the push here, a push here renews it, and it goes when this repository goes."""
     made = holding(organisation, administrator, tmp_path / "tree", COMPONENT % "orders")
@@ -249,7 +242,7 @@ def test_files_named_by_a_location_of_another_repository_count_as_read_from_thei
         assert catalog.get(session, "api:default/orders-api").title == "New"
         row = catalog.location_named(session, address)
         catalog.grant(session, administrator, row.id, files, granted=False)
-    delete(organisation, administrator)
+    delete()
     with db.read(organisation) as session:
         assert catalog.find(session, "api:default/orders-api") is None
         assert [one.target for one in catalog.locations_reading(session, "towpath://")] == [address[4:]]

@@ -170,13 +170,12 @@ def read_below(session: Session, prefix: str) -> list[EntityRow]:
 
 def locations_reading(session: Session, prefix: str, *, granted: bool = False) -> list[LocationRow]:
     """Locations whose target begins with `prefix`, or that name a file there; only the granted ones when asked."""
-    reads = select(EntityRow.location_id).join(LocationRow, LocationRow.id == EntityRow.location_id)
-    reads = reads.where(_read_below(prefix), *([LocationRow.granted.is_(True)] if granted else []))
-    rows = select(LocationRow).where(
-        or_(LocationRow.target.startswith(prefix, autoescape=True), LocationRow.id.in_(reads)),
-        *([LocationRow.granted.is_(True)] if granted else []),
-    )
-    return list(session.scalars(rows.order_by(LocationRow.target)))
+    reads = select(EntityRow.location_id).where(_read_below(prefix))
+    below = LocationRow.target.startswith(prefix, autoescape=True)
+    rows = select(LocationRow).where(or_(below, LocationRow.id.in_(reads))).order_by(LocationRow.target)
+    if granted:
+        rows = rows.where(LocationRow.granted)
+    return list(session.scalars(rows))
 
 
 def _read_below(prefix: str) -> ColumnElement[bool]:

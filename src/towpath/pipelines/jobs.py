@@ -62,8 +62,6 @@ def _locks(ctx: Context) -> dict[str, str]:
 
 def _layers(data: dict[str, Any], ctx: Context) -> dict[str, Any]:
     """Both layers at once; a lock that is wrong fails here, with every line."""
-    if not (ctx.workspace / "work").is_dir():
-        _fresh(data, ctx)
     locks = _locks(ctx)
     with ThreadPoolExecutor(2) as pool:
         made = {name: pool.submit(layers.ensure, lock, ctx.database.name, ctx.log) for name, lock in locks.items()}
@@ -100,7 +98,7 @@ def _run_act(data: dict[str, Any], ctx: Context) -> dict[str, Any]:
         values = {name: secrets.resolve(session, ref).reveal() for name, ref in data["secrets"].items()}
     mask, report = Mask(values.values()), _Report(data["run"], ctx)
     begun = ctx.workspace / "begun"
-    if begun.exists() or not (ctx.workspace / "work").is_dir():
+    if begun.exists():
         ctx.log("Begins again on a clean checkout")
         _fresh(data, ctx)
     begun.touch()
@@ -202,8 +200,6 @@ class _Report:
 
 def _bundle(data: dict[str, Any], ctx: Context) -> dict[str, Any]:
     place = ctx.workspace / "work" / OUTPUT
-    if not (ctx.workspace / "work").is_dir():
-        raise Unavailable("what the workflow made is no longer kept", hint="run the pipeline again")
     if not place.is_dir() or not any(place.iterdir()):
         ctx.log("The workflow uploaded no artifact named 'bundle': nothing to deploy")
         return {"skipped": True}

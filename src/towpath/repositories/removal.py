@@ -10,7 +10,7 @@ from towpath.repositories import service
 from towpath.repositories.service import RepositoryView
 from towpath.sdk.types import EntityView, Removal, RunView
 
-ID, TITLE = "repositories.repository", "Repository"
+ID = "repositories.repository"
 
 
 def removals(session: db.Session, entity: EntityView) -> list[Removal]:
@@ -25,7 +25,7 @@ def removals(session: db.Session, entity: EntityView) -> list[Removal]:
     others = [one for one in catalog.read_below(session, address) if one.ref != entity.ref]
     items = (found.name, *(f"{one.ref}, read from it" for one in others))
     blocked = _blocked(found, entity, others, granted=catalog.granted_below(session, address))
-    return [Removal(ID, TITLE, items, _act(found, address, entity.ref), order=50, blocked=blocked)]
+    return [Removal(ID, "Repository", items, _act(found, address, entity.ref), order=50, blocked=blocked)]
 
 
 def _blocked(found: RepositoryView, entity: EntityView, others: Sequence[EntityView], *, granted: bool) -> str:
@@ -46,8 +46,9 @@ def _stays(found: RepositoryView) -> Removal:
         service.unlink(session, found.uid)
         return {}
 
-    items = (f"{found.name} stays: it belongs to {found.owner}",)
-    return Removal(ID, TITLE, items, Fact("repository", "Leave the repository to its owner", unlink), order=50)
+    items = (f"the repository itself stays: {found.name} belongs to {found.owner}",)
+    step = Fact("repository", "Leave the repository to its owner", unlink)
+    return Removal(ID, "Link to the repository", items, step, order=50)
 
 
 def _act(found: RepositoryView, address: str, but: str) -> Act:

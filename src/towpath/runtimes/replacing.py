@@ -182,7 +182,7 @@ def _switched(found: State, instance: Instance) -> None:
 
 def _again(found: State) -> bool:
     """Whether the unfinished replacement starts the very program anew that is the current one, because it had ended."""
-    return bool(found.current and found.next) and found.current.program == found.next.program  # type: ignore[union-attr]
+    return found.current is not None and found.next is not None and found.current.program == found.next.program
 
 
 def _undo(found: State) -> None:
