@@ -24,7 +24,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 GUIDES = [page for page in PAGES if page.parent.name in ("start", "guides") or page.name == "README.md"]
 FENCE = re.compile(r"^```(?P<info>[^\n]*)\n(?P<text>.*?)^```", re.MULTILINE | re.DOTALL)
 ENGINES = ("/git/", "/static/")
-OTHERS = {"curl", "git", "sed", "call", "field", "until", "do", "done"}
+OTHERS = {"curl", "git", "sed", "call", "field", "settled", "until", "do", "done"}
 """What commands of the pages may begin with, besides `make`, `towpath` and assignments."""
 
 

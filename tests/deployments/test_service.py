@@ -104,6 +104,32 @@ def test_a_promotion_takes_the_same_bundle_and_commit_along(world, developer):
         assert (row.digest, row.commit, row.environment, row.reason) == (FIRST, "a" * 40, "staging", "promote")
 
 
+def test_nothing_is_promoted_unnamed_while_another_release_takes_over(world, developer):
+    with db.write(world) as session:
+        shipped(session, developer, FIRST)
+        service.ensure(session, developer, ORDERS, "development", SECOND, commit="d" * 40).status = "applying"
+        with pytest.raises(Conflict, match=r"dddddddd is taking over in development"):
+            service.promote(session, developer, ORDERS, "development", "staging")
+        row = service.promote(session, developer, ORDERS, "development", "staging", digest=FIRST)
+        assert (row.digest, row.environment) == (FIRST, "staging")
+
+
+def test_a_promotion_refuses_a_bundle_other_than_the_one_looked_at(world, developer):
+    with db.write(world) as session:
+        shipped(session, developer, FIRST)
+        shipped(session, developer, SECOND, commit="d" * 40)
+        with pytest.raises(Conflict, match="development runs another release by now: dddddddd"):
+            service.promote(session, developer, ORDERS, "development", "staging", digest=FIRST)
+
+
+def test_the_way_back_is_open_while_a_release_takes_over(world, developer):
+    with db.write(world) as session:
+        old = shipped(session, developer, FIRST)
+        service.ensure(session, developer, ORDERS, "development", SECOND, commit="d" * 40).status = "applying"
+        row = service.rollback(session, developer, old.id)
+        assert (row.digest, row.attempt, row.reason) == (FIRST, 2, "rollback")
+
+
 @pytest.mark.parametrize(
     ("status", "why"), [("failed", "it never ran"), ("succeeded", "it runs now")], ids=lambda value: value
 )
@@ -183,3 +209,18 @@ def test_the_matrix_shows_what_runs_and_what_is_on_its_way(world, developer):
         assert (cell.current.id, cell.way.id) == (old.id, new.id)
         assert cell.state == "stopped"  # no process of it runs in this test
         assert service.matrix(session)[ORDERS]["staging"].current is None
+
+
+def test_a_deleted_component_gives_back_its_hostnames_and_no_namesakes(world, developer):
+    other = descriptor("other")
+    with db.write(world) as session:
+        catalog.register(session, developer, f"url:{other[0].url}", files=other)
+        shipped(session, developer, FIRST)
+        theirs = service.ensure(session, developer, "component:other/orders", "development", SECOND, commit="d" * 40)
+        theirs.status = "failed"
+        session.flush()
+        hosts = [
+            service.hosts(session, catalog.get(session, f"component:{namespace}/orders"))
+            for namespace in ("default", "other")
+        ]
+    assert hosts == [["orders.development.localhost"], []]

@@ -1,6 +1,8 @@
 """The main job and the way back, through HTTP and git, on real engines."""
 
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -114,16 +116,11 @@ def test_bad_score_fails_with_file_line_and_column(install, orders, folder):
 
 @pytest.mark.slow
 @pytest.mark.timeout(200)
-def test_rolling_back_is_one_call_and_quick(install, orders):
-    first = deployments(install)[-1]
-    began = time.monotonic()
-    assert install.api.post(f"/api/v1/deployments/{first['id']}/rollback").status_code == 202
-    while visit(install).json()["message"] != "Hello from orders":
-        assert time.monotonic() - began < 10
-        time.sleep(0.02)
-    seconds = time.monotonic() - began
-    print(f"roll back: {seconds:.2f} s")
-    assert seconds < 5  # the figure is measured in bench; here a loaded machine must not fail the test
+def test_rolling_back_is_one_call(install, orders):
+    reply = install.api.post(f"/api/v1/deployments/{deployments(install)[-1]['id']}/rollback")
+    assert reply.status_code == 202
+    assert ended(install, reply.json()["id"])["status"] == "succeeded"
+    assert visit(install).json()["message"] == "Hello from orders"
 
 
 @pytest.mark.slow
@@ -141,7 +138,7 @@ def test_production_needs_an_approval_by_somebody_else(install, orders):
     assert own.status_code == 403
     with install.client("platform-engineer") as other:
         assert other.post(f"/api/v1/approvals/{asked['id']}/decision", json={"approve": True}).status_code == 200
-    for _ in range(600):
+    for _ in range(1200):
         if install.api.get(f"/api/v1/runs/{production['id']}").json()["status"] == "succeeded":
             break
         time.sleep(0.05)
@@ -173,6 +170,8 @@ def test_deleting_removes_everything_and_says_so(install, orders):
     # What the refused second create wrote is that task's own, kept a day for its retry.
     left = [path for path in install.home.rglob("*orders*") if path.relative_to(install.home).parts[0] != "runs"]
     assert left == []
+    with closing(sqlite3.connect(f"file:{install.home}/databases/control.db?mode=ro", uri=True)) as control:
+        assert control.execute("select host from hostname").fetchall() == []
     assert [one["kind"] for one in install.api.get("/api/v1/runs", params={"subject": REF}).json()] == ["deletion"]
     assert [path for path in (install.home / "repositories").iterdir() if path.name.endswith(".git")] == []
     assert install.api.get("/api/catalog/entities/by-name/api/default/orders").status_code == 404

@@ -113,7 +113,7 @@ def test_sigterm_reaches_the_program_itself(kind, work):
     child = jail.popen(cell(work), [PYTHON, "-c", code], stdout=-1)
     assert child.stdout.readline() == b"up\n"
     child.terminate()
-    assert child.wait(5) == 7
+    assert child.wait(20) == 7
     child.stdout.close()
 
 
@@ -121,7 +121,7 @@ def test_a_tree_that_does_not_end_is_ended(kind, work):
     began = time.monotonic()
     done = jail.run(cell(work), ["/bin/sh", "-c", "sleep 60 & sleep 60"], timeout_s=0.5)
     assert done.timed_out
-    assert time.monotonic() - began < 6
+    assert time.monotonic() - began < 30  # of the 60 s it would take
 
 
 def test_what_went_into_a_session_of_its_own_is_ended_too(kind, work):

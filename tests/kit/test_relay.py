@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -13,6 +14,7 @@ pytestmark = pytest.mark.databases("postgres")
 # Another replica: it emits one event and goes.
 OTHER = """\
 import sys
+import threading
 from towpath.kit import db, events
 from towpath.kit.relay import Relay
 ref = db.DatabaseRef("northbank", sys.argv[1], sys.argv[2])
@@ -34,25 +36,23 @@ def relay(organisation):
     made.stop()
 
 
-def other_emits(ref: db.DatabaseRef) -> float:
-    """Let another process emit an event; returns when it had done so."""
-    subprocess.run([sys.executable, "-c", OTHER, ref.url, ref.schema], check=True, timeout=30)
-    return time.monotonic()
+def other_emits(ref: db.DatabaseRef) -> None:
+    """Let another process emit an event; returns when it has done so."""
+    subprocess.run([sys.executable, "-c", OTHER, ref.url, ref.schema], check=True, timeout=60)
 
 
-def test_the_dispatcher_delivers_what_another_process_emitted_before_its_sweep(organisation, relay):
-    heard: list[float] = []
-    hears = events.Subscriber("test", ("test.*",), lambda session, event: heard.append(time.monotonic()))
+def test_the_dispatcher_delivers_what_another_process_emitted_without_a_sweep(organisation, relay, monkeypatch):
+    monkeypatch.setattr(events, "SWEEP_S", 600.0)
+    heard = threading.Event()
+    hears = events.Subscriber("test", ("test.*",), lambda session, event: heard.set())
     events.subscribe([hears])
     dispatcher = events.Dispatcher(lambda: [organisation])
     dispatcher.start()
-    emitted = other_emits(organisation)
-    while not heard and time.monotonic() - emitted < events.SWEEP_S:
-        time.sleep(0.01)
+    other_emits(organisation)
+    told = heard.wait(30)
     dispatcher.stop()
     events.subscribe([])
-    assert heard
-    assert heard[0] - emitted < 1.0
+    assert told
 
 
 def test_a_process_hears_others_and_never_itself_twice(organisation, relay):
@@ -73,5 +73,5 @@ def test_a_server_that_is_away_blocks_nobody(organisation):
     began = time.monotonic()
     away.start(wait_s=0.1)
     live.wake("away")
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < 10
     away.stop()

@@ -71,7 +71,7 @@ def test_aliases_cannot_blow_up():
     began = time.monotonic()
     with pytest.raises(Invalid):
         yaml.load_all("\n".join(lines), "bomb.yaml")
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 10  # grown out it would be a thousand million nodes
 
 
 @pytest.mark.parametrize("text", ["[" * 5000, "a: *b", "a: &a [*a]", b"\xff\xfe", "a: \x00", "\udc80", "@x", "%x"])

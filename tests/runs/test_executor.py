@@ -311,7 +311,7 @@ def test_an_error_no_database_takes_is_kept_without_what_it_cannot_hold(world, d
     assert (run.steps[0].error, run.error["message"], run.error["hint"]) == ("bad ?\n?", "bad ?", "?")
 
 
-def wait_until(true, limit_s=5.0):
+def wait_until(true, limit_s=30.0):
     until = time.monotonic() + limit_s
     while not true():
         assert time.monotonic() < until

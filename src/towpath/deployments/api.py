@@ -45,6 +45,9 @@ class Promotion(BaseModel):
     component: str = Field(examples=["component:default/orders"])
     source: str = Field(examples=["development"])
     target: str = Field(examples=["staging"])
+    digest: str | None = Field(
+        None, description="Only this bundle; without it, what runs there once nothing changes it"
+    )
 
 
 @router.get("/deployments", dependencies=[permit("deployments.read")])
@@ -65,8 +68,8 @@ def get(unit: Reading, deployment_id: str) -> DeploymentDetail:
 
 @router.post("/deployments/promote", status_code=202, dependencies=[permit("deployments.promote")])
 def promote(unit: Writing, wish: Promotion) -> DeploymentOut:
-    """Bring what runs in one environment to another."""
-    row = service.promote(unit.session, unit.actor, wish.component, wish.source, wish.target)
+    """Bring what runs in one environment to another; 409 while it is being changed, or when it is not the one named."""
+    row = service.promote(unit.session, unit.actor, wish.component, wish.source, wish.target, digest=wish.digest)
     return DeploymentOut.model_validate(row)
 
 

@@ -88,6 +88,7 @@ def preview(request: Request, component: str, source: str, target: str) -> Respo
         running = service.current(session, entity.uid, source)
         if running is None:
             raise NotFound(f"nothing of {entity.name} runs in {source}", hint="deploy there first")
+        coming = service.applying(session, entity.uid, source)
         repository = service.source(session, entity.ref)
     score = service.score_at(repository, running.commit)
     with db.read(database_of(request)) as session:
@@ -96,17 +97,18 @@ def preview(request: Request, component: str, source: str, target: str) -> Respo
         wanted = environments.get(session, target)
     return ui.page(
         request, "deployments/promote.html", title=f"Promote {entity.name}", component=entity, source=source,
-        target=wanted, running=running, verdicts=verdicts, owned=actor_of(request).owns(entity.owner),
+        target=wanted, running=running, coming=coming, verdicts=verdicts, owned=actor_of(request).owns(entity.owner),
         **orchestrator.drawn(plan),
     )  # fmt: skip
 
 
 @router.post("/deployments/promote", dependencies=[permit("deployments.promote")])
 def promote(
-    unit: Writing, component: Annotated[str, Form()], source: Annotated[str, Form()], target: Annotated[str, Form()]
-) -> Response:
-    """Promote, then follow the run."""
-    row = service.promote(unit.session, unit.actor, component, source, target)
+    unit: Writing, component: Annotated[str, Form()], source: Annotated[str, Form()], target: Annotated[str, Form()],
+    digest: Annotated[str, Form()],
+) -> Response:  # fmt: skip
+    """Promote the bundle whose plan was shown, then follow the run."""
+    row = service.promote(unit.session, unit.actor, component, source, target, digest=digest)
     return RedirectResponse(f"/runs/{row.id}", 303)
 
 

@@ -70,6 +70,12 @@ def namesake(session: Session, component_uid: str, name: str, environment: str) 
     return session.scalar(query.limit(1))
 
 
+def environments(session: Session, component_uid: str) -> list[str]:
+    """The environments that a component was ever meant for, by name."""
+    query = select(Deployment.environment).where(Deployment.component_uid == component_uid).distinct()
+    return sorted(session.scalars(query))
+
+
 def remove_of(session: Session, component_uid: str) -> None:
     """Forget the deployments of a deleted component."""
     session.execute(delete(Deployment).where(Deployment.component_uid == component_uid))

@@ -6,6 +6,7 @@ from towpath.deployments import service
 from towpath.kit import db
 from towpath.kit.errors import TowpathError
 from towpath.kit.jobs import Act, Context
+from towpath.organisations import service as organisations
 from towpath.runs import service as runs
 from towpath.sdk.types import EntityView, Removal, RunView
 
@@ -32,22 +33,26 @@ def removals(session: db.Session, entity: EntityView) -> list[Removal]:
                 ctx.log(str(error))
         return {"ended": len(ids)}
 
-    def old_runs(session: db.Session, run: RunView) -> list[str]:
-        return [one for kind in ("deployment", "task") for one in runs.about(session, entity.ref, kind=kind)]
+    def old(session: db.Session, run: RunView) -> dict[str, list[str]]:
+        ids = [one for kind in ("deployment", "task") for one in runs.about(session, entity.ref, kind=kind)]
+        return {"runs": ids, "hosts": service.hosts(session, entity)}
 
-    def workspaces(ids: list[str], ctx: Context) -> list[str]:
-        runs.remove_workspaces(ids)
-        return ids
+    def release(found: dict[str, list[str]], ctx: Context) -> dict[str, list[str]]:
+        runs.remove_workspaces(found["runs"])
+        with db.write(organisations.control()) as control:
+            for host in found["hosts"]:
+                organisations.release_hostname(control, host, ctx.database.name)
+        return found
 
-    def forget(session: db.Session, run: RunView, ids: list[str], result: list[str]) -> dict[str, Any]:
+    def forget(session: db.Session, run: RunView, found: dict[str, list[str]], result: Any) -> dict[str, Any]:
         service.forget(session, entity.uid)
-        runs.forget(session, ids)
+        runs.forget(session, found["runs"])
         return {}
 
     items = tuple(f"{row.environment}: {row.digest[:19]}" for row in active)
     counted = "1 deployment" if len(known) == 1 else f"{len(known)} deployments"
     history = (f"{counted} in the history, with their logs",)
-    last = Act("history", "Forget deployments", old_runs, workspaces, forget)
+    last = Act("history", "Forget deployments", old, release, forget)
     return [
         Removal(
             "deployments.active", "Deployments on their way", items, Act("active", "End deployments", open_ones, end), 5

@@ -16,6 +16,7 @@ from towpath.kit import clock, db, events, ids
 from towpath.kit.actor import Actor
 from towpath.kit.errors import Conflict, Forbidden, Invalid, NotFound
 from towpath.orchestrator import service as orchestrator
+from towpath.organisations import service as organisations
 from towpath.repositories import service as repositories
 from towpath.runs import service as runs
 from towpath.runtimes import service as runtimes
@@ -88,14 +89,31 @@ def ensure(
 
 
 @audited("deployments.promote")
-def promote(session: db.Session, actor: Actor, component_ref: str, source: str, target: str) -> Deployment:
-    """Bring what runs in one environment to another. Raises NotFound when nothing runs there, Forbidden."""
+def promote(
+    session: db.Session, actor: Actor, component_ref: str, source: str, target: str, *, digest: str | None = None
+) -> Deployment:
+    """Bring what runs in one environment to another; with `digest` only that bundle, the one whose plan was looked at.
+
+    Raises NotFound when nothing runs there, Forbidden, and Conflict when another bundle runs there than the one named,
+    or when none is named while a deployment is changing what runs there.
+    """
     component = _owned(session, actor, component_ref)
     running = current(session, component.uid, source)
     if running is None:
         raise NotFound(f"nothing of {component.name} runs in {source}", hint="deploy there first")
     if source == target:
         raise Invalid(f"{component.name} runs in {target} already")
+    if digest is not None and digest != running.digest:
+        raise Conflict(
+            f"{source} runs another release by now: {running.commit[:8]}", hint="look at its plan, then promote that"
+        )
+    coming = applying(session, component.uid, source)
+    if digest is None and coming is not None:
+        # The edge may answer with the new release already while its deployment is not recorded yet.
+        raise Conflict(
+            f"{coming.commit[:8]} is taking over in {source}",
+            hint=f"wait until that deployment has ended, or name the digest to promote ({running.digest})",
+        )
     note(session, source=source)
     return ensure(session, actor, component.ref, target, running.digest, commit=running.commit, reason="promote")
 
@@ -104,14 +122,15 @@ def promote(session: db.Session, actor: Actor, component_ref: str, source: str, 
 def rollback(session: db.Session, actor: Actor, deployment_id: str) -> Deployment:
     """Bring back a release that already ran in its environment; needs no new approval, removes no stateful resource.
 
-    Raises Conflict when it runs there now or never did.
+    Raises Conflict when it never ran there, or runs there now and nothing is about to take its place.
     """
     wanted = get(session, deployment_id)
     component = _owned(session, actor, wanted.component_ref)
     if wanted.status != "succeeded":
         raise Conflict("this release never ran here", hint="choose one that did")
     running = current(session, component.uid, wanted.environment)
-    if running is not None and running.digest == wanted.digest:
+    serves = running is not None and running.digest == wanted.digest
+    if serves and applying(session, component.uid, wanted.environment) is None:
         raise Conflict(f"this release runs in {wanted.environment} now")
     return ensure(
         session, actor, component.ref, wanted.environment, wanted.digest, commit=wanted.commit, reason="rollback"
@@ -152,6 +171,12 @@ def current(session: db.Session, component_uid: str, environment: str) -> Deploy
     """What runs in an environment: its newest succeeded deployment."""
     rows = queries.current(session, [component_uid])
     return next((row for row in rows if row.environment == environment), None)
+
+
+def applying(session: db.Session, component_uid: str, environment: str) -> Deployment | None:
+    """The deployment that is changing what runs in an environment right now, the newest if there are several."""
+    found = queries.find(session, component_uid=component_uid, environment=environment, status=["applying"], limit=1)
+    return next(iter(found), None)
 
 
 def matrix(session: db.Session, component_uid: str | None = None) -> dict[str, dict[str, Cell]]:
@@ -295,6 +320,15 @@ def close(session: db.Session, run: RunView) -> None:
     approvals.withdraw(session, run.id)
     data = {"deployment": row.id, "environment": row.environment, "error": (run.error or {}).get("message", "")}
     events.emit(session, f"deployment.{run.status}", row.component_ref, data, actor=row.actor, root_id=run.root_id)
+
+
+def hosts(session: db.Session, component: EntityView) -> list[str]:
+    """The hostnames that a component's deployments claimed, one an environment; what a namesake answers for is not its."""
+    return [
+        organisations.hostname_for(db.database(session).name, component.name, name)
+        for name in queries.environments(session, component.uid)
+        if not queries.namesake(session, component.uid, component.name, name)
+    ]
 
 
 def forget(session: db.Session, component_uid: str) -> None:

@@ -30,6 +30,12 @@ def upgrade(ref: db.DatabaseRef) -> None:
             command.upgrade(config, "head")
 
 
+def enter(connection: db.Connection, schema: str | None) -> None:
+    """Let this transaction alone find tables by bare names: Alembic's ALTERs know no `schema_translate_map`."""
+    if schema:
+        connection.execute(text(f'set local search_path to "{schema}"'))
+
+
 def tree_of(ref: db.DatabaseRef) -> str:
     """Which tree of migrations a database follows."""
     return "control" if ref.name == "control" else "organisation"

@@ -30,13 +30,12 @@ class Membership(ControlBase):
 
 
 class Hostname(ControlBase):
-    """A hostname claimed by one organisation; unconfirmed claims of ended runs are swept."""
+    """A hostname of one organisation: from a service's first deployment there until its component is deleted."""
 
     __tablename__ = "hostname"
     host: Mapped[str] = mapped_column(primary_key=True)
     organisation_id: Mapped[str] = mapped_column(ForeignKey("organisation.id"))
     run_id: Mapped[str]
-    confirmed: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy.engine import make_url
 
@@ -95,12 +95,7 @@ def claim_hostname(session: db.Session, host: str, organisation_id: str, run_id:
     if claim is not None and claim.organisation_id != organisation_id:
         raise Conflict(f"hostname '{host}' is taken", hint="choose another name for the service")
     if claim is None:
-        from_now = clock.now()
-        session.add(_claim(host, organisation_id, run_id, from_now))
-
-
-def _claim(host: str, organisation_id: str, run_id: str, at: datetime) -> Hostname:
-    return Hostname(host=host, organisation_id=organisation_id, run_id=run_id, confirmed=True, created_at=at)
+        session.add(Hostname(host=host, organisation_id=organisation_id, run_id=run_id, created_at=clock.now()))
 
 
 def release_hostname(session: db.Session, host: str, organisation_id: str) -> None:

@@ -7,6 +7,7 @@ from towpath.kit import db, migrate
 
 capabilities.load_models()
 connection = context.config.attributes["connection"]
+migrate.enter(connection, context.config.attributes.get("schema"))
 context.configure(
     connection=connection,
     target_metadata=db.Base.metadata,
