@@ -7,7 +7,6 @@ named places, `python -m bench.bench_kill9 postgres` only the sample.
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,7 +21,7 @@ import httpx
 import psycopg
 
 from bench import postgres, road
-from bench.install import TOWPATH, Install, fresh
+from bench.install import TOWPATH, Install, fresh, give_layers, keep_layers
 
 NAME = "orders"
 SAMPLE = [
@@ -43,12 +42,12 @@ def case(place: str, story: str, layers: Path, url: str = "") -> str:
     """
     with tempfile.TemporaryDirectory(prefix="towpath-kill9-") as folder:
         home = Path(folder) / "home"
-        _give_layers(layers, home)
+        give_layers(layers, home)
         with _other_replica(home, url) as begin:
             run = _die(home, place, story, begin, url)
             taken = bool(url) and _status(url, run, TAKE_OVER_S) == "succeeded"
         with fresh(home, TOWPATH_DATABASE_URL=url) as install:
-            _keep_layers(home, layers)
+            keep_layers(home, layers)
             found = _ended(install, run)
             word = "resumed"
             if found["status"] != "succeeded":
@@ -92,19 +91,6 @@ def _status(url: str, run: str, limit_s: float) -> str:
             status = str(found[0]) if found else ""
             time.sleep(0.1)
     return status
-
-
-def _give_layers(layers: Path, home: Path) -> None:
-    if any(layers.iterdir()):
-        shutil.copytree(layers, home / "layers", symlinks=True)
-        (home).chmod(0o700)
-
-
-def _keep_layers(home: Path, layers: Path) -> None:
-    if not any(layers.iterdir()) and (home / "layers").exists():
-        for one in (home / "layers").iterdir():
-            if one.is_dir() and not one.name.startswith("."):
-                shutil.copytree(one, layers / one.name, symlinks=True)
 
 
 def _die(home: Path, place: str, story: str, begin: Callable[[Install], None], url: str) -> str:

@@ -10,12 +10,12 @@ from towpath.repositories import git
 def push(address: str, token: str, folder: Path, change: Callable[[Path], None]) -> str:
     """Clone into `folder` when it is empty, change, commit and push as anybody would; returns the commit."""
     if not (folder / ".git").exists():
-        _git(folder, "clone", "-q", address.replace("://", f"://ada:{token}@", 1), ".")
+        run(folder, "clone", "-q", address.replace("://", f"://ada:{token}@", 1), ".")
     change(folder)
-    _git(folder, "add", "-A")
-    _git(folder, "-c", "user.name=Ada", "-c", "user.email=ada@northbank.example", "commit", "-qm", "Change")
-    _git(folder, "push", "-q", "origin", "HEAD")
-    return _git(folder, "rev-parse", "HEAD")
+    run(folder, "add", "-A")
+    run(folder, "-c", "user.name=Ada", "-c", "user.email=ada@northbank.example", "commit", "-qm", "Change")
+    run(folder, "push", "-q", "origin", "HEAD")
+    return run(folder, "rev-parse", "HEAD")
 
 
 def greet(words: str) -> Callable[[Path], None]:
@@ -34,6 +34,7 @@ def break_start(folder: Path) -> None:
     main.write_text(main.read_text().replace(line, f'{line}    raise SystemExit("broken")\n'))
 
 
-def _git(folder: Path, *words: str) -> str:
+def run(folder: Path, *words: str) -> str:
+    """Run git in a clone, without anybody's settings; returns what it printed."""
     done = subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True, env=git.environment())
     return done.stdout.decode().strip()

@@ -1,7 +1,9 @@
 """An install of its own for a measurement: fresh data folder, free ports, the real `towpath up`, nothing left behind."""
 
+import contextlib
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -62,20 +64,50 @@ def _ports(home: Path) -> tuple[int, int, int]:
     return chosen
 
 
+def environment_of(home: Path) -> dict[str, str]:
+    """The environment of commands that work on an install: its folder, and ports that stay the same."""
+    port, edge, base = _ports(home)
+    chosen = {"HOME": str(home), "PORT": str(port), "EDGE_PORT": str(edge), "PORT_BASE": str(base)}
+    return {**os.environ, **{f"TOWPATH_{name}": value for name, value in chosen.items()}}
+
+
+def give_layers(layers: Path, home: Path) -> None:
+    """Let an install begin with dependency layers that an earlier one built."""
+    place = home / "layers"
+    place.mkdir(parents=True, exist_ok=True, mode=0o700)
+    home.chmod(0o700)
+    for one in layers.glob("[!.]*"):
+        shutil.copytree(one, place / one.name, symlinks=True, dirs_exist_ok=True)
+
+
+def keep_layers(home: Path, layers: Path) -> None:
+    """Keep the layers of an install for later ones; whoever comes second finds them there."""
+    for one in (home / "layers").glob("[!.]*"):
+        if one.is_dir() and not (layers / one.name).exists():
+            beside = Path(tempfile.mkdtemp(dir=layers, prefix="."))
+            shutil.copytree(one, beside / one.name, symlinks=True)
+            with contextlib.suppress(OSError):  # somebody else was quicker
+                (beside / one.name).rename(layers / one.name)
+            shutil.rmtree(beside)
+
+
 @contextmanager
-def fresh(home: Path | None = None, *, keep: str = "", program: Path = TOWPATH, **settings: str) -> Iterator[Install]:
+def fresh(
+    home: Path | None = None, *, keep: str = "", program: Path = TOWPATH, layers: Path | None = None, **settings: str
+) -> Iterator[Install]:
     """Start an install, hand it over, and end everything of it. Raises RuntimeError when something stays alive.
 
-    `program` is the `towpath` of the virtual environment that runs it. With `keep` services and engines go on, for a second start on the same `home`, and a dead portal is no error.
+    `program` is the `towpath` of the virtual environment that runs it. With `keep` services and engines go on, for a second
+    start on the same `home`, and a dead portal is no error. With `layers`, a folder, dependencies that an earlier install
+    built need not be built again.
     """
     with tempfile.TemporaryDirectory(prefix="towpath-road-") as folder:
         place = home or Path(folder) / "home"
-        port, edge, base_port = _ports(place)
-        environment = {
-            **os.environ, "TOWPATH_HOME": str(place), "TOWPATH_PORT": str(port), "TOWPATH_EDGE_PORT": str(edge),
-            "TOWPATH_PORT_BASE": str(base_port), **settings,
-        }  # fmt: skip
+        environment = environment_of(place) | settings
+        port, edge = environment["TOWPATH_PORT"], environment["TOWPATH_EDGE_PORT"]
         log = Path(folder) / "portal.log"
+        if layers:
+            give_layers(layers, place)
         began = time.monotonic()
         with log.open("w") as sink:
             portal = subprocess.Popen(
@@ -91,6 +123,8 @@ def fresh(home: Path | None = None, *, keep: str = "", program: Path = TOWPATH, 
             with plain.api, plain.client("developer") as developer:
                 yield Install(place, developer, plain.edge, started, environment, program)
         finally:
+            if layers:
+                keep_layers(place, layers)
             words = ["down"] if keep else ["down", "--services"]
             subprocess.run([program, *words], env=environment, capture_output=True, check=False, timeout=60)
             if portal.poll() is None:

@@ -5,6 +5,8 @@ import os
 import signal
 import sys
 import time
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -103,11 +105,30 @@ def doctor() -> None:
 
 
 def ask(command: str, **arguments: Any) -> Any:
-    """Ask the running portal, or with none running take the lock and do it here."""
+    """Ask the running portal, or with none running take the lock and do it here; progress goes to stderr."""
     try:
-        return control.call(control.portal_socket(), command, **arguments)
+        return control.call(control.portal_socket(), command, say=_say, **arguments)
     except Unavailable:
-        return _serving().answer(command, arguments)
+        return _serving().answer(command, arguments, _say)
+
+
+def _say(text: str) -> None:
+    click.echo(f"{text} …", err=True)
+
+
+@towpath.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+def backup(file: Path | None) -> None:
+    """Write the whole install to FILE (default: towpath-TIME.tar here), while it serves."""
+    path = file or Path(f"towpath-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.tar")
+    click.echo(ask("backup", path=str(path.absolute())))
+
+
+@towpath.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+def restore(file: Path) -> None:
+    """Make an empty data folder the install that a backup holds."""
+    click.echo(_serving().restore(file, _say))
 
 
 @towpath.group()

@@ -4,13 +4,14 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from pathlib import Path
 from typing import Any
 
 import click
 import uvicorn
 
-from towpath import bootstrap, capabilities
+from towpath import backup, bootstrap, capabilities
 from towpath.app import create_app
 from towpath.catalog import service as catalog
 from towpath.identity import service as identity
@@ -164,20 +165,36 @@ def _replay(arguments: Mapping[str, Any]) -> int:
         return portal.replay(session, actor, str(arguments["name"]), only_parked=bool(arguments.get("only_parked")))
 
 
+def _backup(arguments: Mapping[str, Any]) -> Generator[str, None, str]:
+    return backup.save(Path(str(arguments["path"])))
+
+
 COMMANDS: dict[str, control.Command] = {
     "token.create": _create_token, "catalog.register": _register, "events.parked": _parked, "events.replay": _replay,
+    "backup": _backup,
 }  # fmt: skip
 
 
-def answer(command: str, arguments: Mapping[str, Any]) -> Any:
+def answer(command: str, arguments: Mapping[str, Any], say: control.Say) -> Any:
     """Do here what a running portal would do: take the lock, make the databases current, run the command."""
     platform = Platform(settings.current())
     platform.prepare()
     bootstrap.first_start(settings.current())
     bootstrap.load_documents(settings.current())
     try:
-        return COMMANDS[command](arguments)
+        return control.finished(COMMANDS[command](arguments), say)
     finally:
+        platform.unlock()
+
+
+def restore(path: Path, say: control.Say) -> str:
+    """Make this data folder the install that a backup holds; raises Conflict while a portal runs on it."""
+    platform = Platform(settings.current())
+    platform.lock()
+    try:
+        return str(control.finished(backup.load(path), say))
+    finally:
+        db.dispose()
         platform.unlock()
 
 

@@ -224,3 +224,16 @@ def test_a_deleted_component_gives_back_its_hostnames_and_no_namesakes(world, de
             for namespace in ("default", "other")
         ]
     assert hosts == [["orders.development.localhost"], []]
+
+
+def test_after_a_restore_what_ran_everywhere_comes_back_without_an_approval(world, developer, administrator):
+    with db.write(world) as session:
+        shipped(session, developer, FIRST)
+        shipped(session, developer, SECOND, commit="d" * 40)
+        shipped(session, developer, FIRST, "production", reason="promote")
+        back = service.bring_back(session, administrator)
+        assert {(one.environment, one.digest, one.attempt) for one in back} == {
+            ("development", SECOND, 2), ("production", FIRST, 2),
+        }  # fmt: skip
+        assert all(gate(session, one) for one in back)
+        assert approvals.find(session, decision="pending") == []

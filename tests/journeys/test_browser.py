@@ -24,8 +24,8 @@ RUN_S = 90_000  # milliseconds a pipeline with its deployment may take on a load
 
 
 @pytest.fixture(scope="module")
-def install() -> Iterator[Install]:
-    with fresh() as made:
+def install(layers: Path) -> Iterator[Install]:
+    with fresh(layers=layers) as made:
         yield made
 
 

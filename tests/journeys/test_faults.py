@@ -58,13 +58,13 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> Tools:
 
 
 @pytest.fixture(scope="module")
-def install(tools: Tools) -> Iterator[Install]:
+def install(tools: Tools, layers: Path) -> Iterator[Install]:
     limits = {
         "PIPELINE_TIMEOUT_S": TIMEOUT_S, "RUN_LOG_BYTES": LOG_BYTES, "TEMPLATE_TIMEOUT_S": 1, "DRAIN_S": 0.2,
         "TEMPLATE_MEMORY_MB": 128,
     }  # fmt: skip
     settings = {f"TOWPATH_{name}": str(value) for name, value in limits.items()}
-    with fresh(program=tools.towpath, PATH=tools.path, **settings) as made:
+    with fresh(program=tools.towpath, layers=layers, PATH=tools.path, **settings) as made:
         yield made
     for portal in AGAIN:
         portal.wait(20)

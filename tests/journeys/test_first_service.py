@@ -27,8 +27,8 @@ def script(portal: str, edge: str) -> str:
 
 @pytest.mark.slow
 @pytest.mark.timeout(360)
-def test_every_command_of_the_page_works(tmp_path):
-    with fresh() as install:
+def test_every_command_of_the_page_works(tmp_path, layers):
+    with fresh(layers=layers) as install:
         text = script(str(install.api.base_url).removeprefix("http://"), install.edge.rpartition(":")[2])
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         done = subprocess.run(

@@ -15,7 +15,7 @@ MADE = ("src/towpath/ui/static", "src/towpath/golden_paths/templating/nunjitsu.j
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.root,
-    pytest.mark.timeout(180),
+    pytest.mark.timeout(400),
     pytest.mark.skipif(os.getuid() != 0, reason="becoming another user needs the root user"),
 ]
 
@@ -43,7 +43,7 @@ def as_ada(copy: Path, spaces: str, *words: str) -> subprocess.CompletedProcess[
     home.mkdir(exist_ok=True)
     os.chown(home, ADA, ADA)
     argv = [sys.executable, ROOT / "tests/journeys/as_ada.py", copy, ROOT / "home", spaces, sys.executable, *words]
-    return subprocess.run(argv, capture_output=True, text=True, timeout=170, check=False)
+    return subprocess.run(argv, capture_output=True, text=True, timeout=390, check=False)
 
 
 @pytest.fixture(scope="module")

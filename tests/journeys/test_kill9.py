@@ -1,7 +1,5 @@
 """A portal that dies at the worst moment goes on at the next start: once per kind of run (the whole matrix, and PostgreSQL, are in bench)."""
 
-import shutil
-
 import pytest
 from bench import bench_kill9 as kill9
 
@@ -13,15 +11,8 @@ CASES = [
 ]
 
 
-@pytest.fixture(scope="module")
-def layers(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("layers")
-    yield folder
-    shutil.rmtree(folder)
-
-
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize(("place", "story"), CASES, ids=lambda value: value)
 def test_a_killed_portal_resumes_and_leaves_no_orphan(layers, place, story):
     assert kill9.case(place, story, layers) == "resumed"

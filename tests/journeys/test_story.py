@@ -1,6 +1,7 @@
 """The main job and the way back, through HTTP and git, on real engines."""
 
 import sqlite3
+import subprocess
 import time
 from contextlib import closing
 from pathlib import Path
@@ -8,14 +9,14 @@ from pathlib import Path
 import httpx
 import pytest
 from bench import clone, road
-from bench.install import Install, fresh
+from bench.install import Install, environment_of, fresh
 
 REF = "component:default/orders"
 
 
 @pytest.fixture(scope="module")
-def install():
-    with fresh() as made:
+def install(layers):
+    with fresh(layers=layers) as made:
         yield made
 
 
@@ -143,6 +144,26 @@ def test_production_needs_an_approval_by_somebody_else(install, orders):
             break
         time.sleep(0.05)
     assert visit(install, host="orders.production.localhost").status_code == 200
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_backup_becomes_the_same_install_elsewhere(install, orders, tmp_path, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("backup")
+    archive, home = folder / "kept.tar", folder / "elsewhere" / "home"
+    subprocess.run([install.program, "backup", archive], env=install.environment, check=True, capture_output=True)
+    subprocess.run([install.program, "restore", archive], env=environment_of(home), check=True, capture_output=True)
+    with fresh(home) as other:
+        other.api.headers["authorization"] = install.api.headers["authorization"]  # what was a token there is one here
+        back = [one for one in other.api.get("/api/v1/runs").json() if one["title"].startswith("Bring back")]
+        assert [ended(other, one["id"])["status"] for one in back] == ["succeeded"] * 3
+        for environment in ("development", "staging", "production"):
+            host = f"orders.{environment}.localhost"
+            assert visit(other, host=host).json() == visit(install, host=host).json()
+        assert [one["text"] for one in visit(other, "/notes").json()] == ["kept"]
+        first = deployments(other)[-1]["commit"]
+        mended = push(other, tmp_path, lambda folder: clone.run(folder, "checkout", "-q", first, "--", "."))
+        assert deployed(other, mended)["status"] == "succeeded"
 
 
 @pytest.mark.slow

@@ -10,11 +10,18 @@ def refuse(arguments):
     raise Conflict("taken", hint="choose another")
 
 
+def count(arguments):
+    yield "one"
+    yield "two"
+    return arguments["word"]
+
+
 @pytest.fixture
 def path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # the path of a socket is short
     server = ControlServer(
-        (tmp_path / "s").relative_to(tmp_path), {"echo": dict, "break": lambda _: 1 / 0, "refuse": refuse}
+        (tmp_path / "s").relative_to(tmp_path),
+        {"echo": dict, "break": lambda _: 1 / 0, "refuse": refuse, "count": count},
     )
     yield server.path
     server.close()
@@ -23,6 +30,12 @@ def path(tmp_path, monkeypatch):
 def test_an_answer_is_what_the_command_gave(path):
     assert call(path, "echo", word="towpath") == {"word": "towpath"}
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_progress_comes_before_the_result(path):
+    said = []
+    assert call(path, "count", say=said.append, word="three") == "three"
+    assert said == ["one", "two"]
 
 
 def test_a_refusal_keeps_its_words_and_its_exit_code(path):

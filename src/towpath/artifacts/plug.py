@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from fastapi import APIRouter
 
 from towpath.artifacts import api
+from towpath.artifacts.backup import PARTS
+from towpath.sdk.backup import BackupPart
 from towpath.sdk.hooks import hook
 from towpath.sdk.types import Permission, Role
 
@@ -23,3 +25,9 @@ def permissions() -> Sequence[Permission]:
 def routers() -> Sequence[APIRouter]:
     """REST."""
     return [api.router]
+
+
+@hook
+def backup_parts() -> Sequence[BackupPart]:
+    """What the store holds, and the archives of the layers that bundles name: a release starts without a network."""
+    return PARTS

@@ -27,6 +27,11 @@ def manifests(session: Session, *, without: str) -> list[Bundle]:
     return list(session.scalars(select(Bundle).where(Bundle.repository_uid != without)))
 
 
+def layers(session: Session) -> list[str]:
+    """Names of the layers that any bundle has."""
+    return sorted(session.scalars(select(Bundle.layer).distinct()))
+
+
 def remove(session: Session, row: Bundle) -> None:
     """Forget one bundle."""
     session.delete(row)

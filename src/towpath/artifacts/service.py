@@ -196,6 +196,11 @@ def newest(session: db.Session, limit: int = 50) -> list[Bundle]:
     return queries.newest(session, limit)
 
 
+def layers_named(session: db.Session) -> list[str]:
+    """The dependency layers that bundles of this organisation start with."""
+    return queries.layers(session)
+
+
 def blob(session: db.Session, digest: str) -> Path:
     """Any stored part of this organisation by digest; raises NotFound."""
     return store.get(db.database(session).name, digest)

@@ -30,7 +30,13 @@ def _wanted(session: db.Session, run: RunView) -> dict[str, Any]:
     organisation, component = db.database(session).name, run.subject.rpartition("/")[2]
     hostname = organisations.hostname_for(organisation, component, row.environment)
     given = service.given(session, run, hostname)
-    return {"plan": row.plan, "given": given, "run": run.id, "host": hostname, "rollback": row.reason == "rollback"}
+    return {
+        "plan": row.plan,
+        "given": given,
+        "run": run.id,
+        "host": hostname,
+        "rollback": row.reason in service.RETURNING,
+    }
 
 
 def _apply(data: dict[str, Any], ctx: Context) -> dict[str, Any]:

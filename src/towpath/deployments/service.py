@@ -24,6 +24,8 @@ from towpath.sdk import plugins
 from towpath.sdk.types import EntityView, Finding, Plan, RunView, Verdict
 
 ACTIVE = ("queued", "waiting", "applying")
+RETURNING = ("rollback", "restore")  # what ran here before: no new approval, and stateful resources stay
+VERBS = {"rollback": "Roll back", "promote": "Promote", "restore": "Bring back"}
 
 
 @dataclass(frozen=True)
@@ -77,12 +79,19 @@ def ensure(
         digest=digest, commit=commit, attempt=earlier.attempt + 1 if earlier else 1, reason=reason, status="queued",
         actor=actor.ref, created_at=clock.now(),
     )  # fmt: skip
+    return _begin(session, actor, row, root_id=root_id, parent_id=parent_id)
+
+
+def _begin(
+    session: db.Session, actor: Actor, row: Deployment, *, root_id: str | None = None, parent_id: str | None = None
+) -> Deployment:
+    """Write a deployment and its run, which starts once this is committed."""
     session.add(row)
     session.flush()
-    verb = {"rollback": "Roll back", "promote": "Promote"}.get(reason, "Deploy")
+    title = f"{VERBS.get(row.reason, 'Deploy')} {row.component_ref.rpartition('/')[2]} to {row.environment}"
+    wish = {"environment": row.environment, "digest": row.digest, "commit": row.commit, "reason": row.reason}
     runs.start(
-        session, actor, "deployment", title=f"{verb} {component.name} to {environment}", subject=component.ref,
-        input={"environment": environment, "digest": digest, "commit": commit, "reason": reason},
+        session, actor, "deployment", title=title, subject=row.component_ref, input=wish,
         root_id=root_id, parent_id=parent_id, run_id=row.id,
     )  # fmt: skip
     return row
@@ -135,6 +144,21 @@ def rollback(session: db.Session, actor: Actor, deployment_id: str) -> Deploymen
     return ensure(
         session, actor, component.ref, wanted.environment, wanted.digest, commit=wanted.commit, reason="rollback"
     )
+
+
+@audited("deployments.rollback")
+def bring_back(session: db.Session, actor: Actor) -> list[Deployment]:
+    """Deploy again what ran everywhere when a backup was made: nothing of it runs after a restore."""
+    made = []
+    for one in queries.current(session):
+        last = queries.latest_of(session, one.component_uid, one.environment, one.digest)
+        made.append(_begin(session, actor, Deployment(
+            id=ids.uuid7(), component_uid=one.component_uid, component_ref=one.component_ref,
+            environment=one.environment, digest=one.digest, commit=one.commit,
+            attempt=(last or one).attempt + 1, reason="restore", status="queued", actor=actor.ref,
+            created_at=clock.now(),
+        )))  # fmt: skip
+    return made
 
 
 @audited("deployments.deploy")
@@ -252,8 +276,8 @@ def verdicts(session: db.Session, actor: Actor, made: Plan, reason: str) -> list
     """Every gate's answer, strictest first: the environment's own rule, then those of the hook `gates`."""
     environment = environments.get(session, made.environment)
     own = Verdict("environment", "allow", f"{environment.title} takes deployments without approval")
-    if reason == "rollback":
-        own = Verdict("environment", "allow", "this release already ran here: rolling back needs no new approval")
+    if reason in RETURNING:
+        own = Verdict("environment", "allow", "this release already ran here: bringing it back needs no new approval")
     elif environment.approval:
         finding = Finding("approval", f"{environment.title} asks for the approval of somebody else", "info")
         own = Verdict("environment", "ask", f"{environment.title} needs an approval by somebody else", (finding,))

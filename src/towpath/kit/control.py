@@ -1,6 +1,7 @@
 """The operator's private socket: the command line asks the running portal, since only the portal opens the databases.
 
-One JSON line in, one out. The socket is 0600 in a 0700 folder, and the peer's uid must be the portal's or root's.
+One JSON line in; out come lines of progress, then one with the result or the error. The socket is 0600 in a 0700 folder,
+and the peer's uid must be the portal's or root's.
 """
 
 import json
@@ -9,7 +10,7 @@ import os
 import socket
 import struct
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from towpath.kit.errors import Forbidden, Problem, TowpathError, Unavailable
 log = logging.getLogger(__name__)
 LIMIT = 4_000_000
 Command = Callable[[Mapping[str, Any]], Any]
+Say = Callable[[str], object]
 
 
 def portal_socket() -> Path:
@@ -26,8 +28,22 @@ def portal_socket() -> Path:
     return engines.run_folder() / "portal.sock"
 
 
+def finished(made: Any, say: Say) -> Any:
+    """The result of a command: what it returned, or what its generator returns after all its progress was said."""
+    if not isinstance(made, Generator):
+        return made
+    while True:
+        try:
+            say(next(made))
+        except StopIteration as end:
+            return end.value
+
+
 class ControlServer:
-    """Answers commands on a thread each; `commands` maps a name to a function of its arguments."""
+    """Answers commands on a thread each; `commands` maps a name to a function of its arguments.
+
+    A command that takes long is a generator: it yields its progress as text and returns its result.
+    """
 
     def __init__(self, path: Path, commands: Mapping[str, Command]) -> None:
         self.path, self.commands = path, commands
@@ -56,7 +72,13 @@ class ControlServer:
             try:
                 self._check(connection)
                 request = json.loads(stream.readline(LIMIT))
-                reply = {"result": self.commands[request["command"]](request.get("arguments", {}))}
+
+                def say(text: str) -> None:
+                    stream.write(json.dumps({"progress": text}).encode() + b"\n")
+                    stream.flush()
+
+                made = self.commands[request["command"]](request.get("arguments", {}))
+                reply = {"result": finished(made, say)}
             except TowpathError as error:
                 reply = {
                     "error": error.message, "hint": error.hint, "exit_code": error.exit_code,
@@ -82,8 +104,8 @@ class RefusedError(TowpathError):
     """What the portal refused, as it said it."""
 
 
-def call(path: Path, command: str, **arguments: Any) -> Any:
-    """Ask the running portal. Raises Unavailable when none runs, RefusedError with the portal's own words."""
+def call(path: Path, command: str, /, *, say: Say = lambda text: None, **arguments: Any) -> Any:
+    """Ask the running portal; `say` hears the progress. Raises Unavailable when none runs, RefusedError as it said it."""
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.connect(str(path))
@@ -91,6 +113,9 @@ def call(path: Path, command: str, **arguments: Any) -> Any:
                 stream.write(json.dumps({"command": command, "arguments": arguments}).encode() + b"\n")
                 stream.flush()
                 reply = json.loads(stream.readline(LIMIT) or b"{}")
+                while "progress" in reply:
+                    say(reply["progress"])
+                    reply = json.loads(stream.readline(LIMIT) or b"{}")
     except (OSError, ValueError) as error:
         raise Unavailable("no portal runs on this data folder", hint="start it with 'towpath up'") from error
     if "error" in reply:

@@ -9,9 +9,10 @@ from fastapi import APIRouter
 from towpath.kit.actor import Role
 from towpath.kit.db import Session
 from towpath.orchestrator import api, cli, jobs, pages
-from towpath.orchestrator.drivers import dns, postgres, values, volume
+from towpath.orchestrator.drivers import dns, postgres, postgres_backup, values, volume
 from towpath.orchestrator.drivers.postgres_engine import WorkloadPostgres
 from towpath.orchestrator.spec import ResourceDefinitionSpec
+from towpath.sdk.backup import BackupPart
 from towpath.sdk.hooks import hook
 from towpath.sdk.types import Card, Driver, Engine, EntityView, KindSpec, Permission, Removal, RunView, Tab
 
@@ -87,3 +88,9 @@ def entity_removals(session: Session, entity: EntityView) -> Sequence[Removal]:
 def commands() -> Sequence[click.Command]:
     """`towpath score plan`."""
     return [cli.score]
+
+
+@hook
+def backup_parts() -> Sequence[BackupPart]:
+    """The databases of workloads."""
+    return [postgres_backup.PART]

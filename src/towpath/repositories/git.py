@@ -80,7 +80,7 @@ def init_bare(folder: Path, branch: str) -> None:
     made = folder.with_name(f".{folder.name}.new")
     shutil.rmtree(made, ignore_errors=True)
     made.mkdir(parents=True, mode=0o700)
-    run(made, "init", "--quiet", "--bare", f"--initial-branch={branch}")
+    run(made, "init", "--quiet", "--bare", "--template=", f"--initial-branch={branch}")
     with (made / "config").open("a") as config:
         config.write("[http]\n\treceivepack = true\n[uploadpack]\n\tallowFilter = true\n\tallowAnySHA1InWant = true\n")
         config.write("[receive]\n\tfsckObjects = true\n\tdenyDeleteCurrent = refuse\n")

@@ -15,6 +15,7 @@ from towpath.repositories import api, http, pages, removal, service
 from towpath.repositories.actions import ACTION
 from towpath.repositories.source import SOURCE
 from towpath.repositories.subscribers import SUBSCRIBERS
+from towpath.sdk.backup import BackupPart, folder_part
 from towpath.sdk.hooks import hook
 from towpath.sdk.types import Action, Card, EntityView, NavItem, Permission, Removal, Role, Source, Subscriber
 
@@ -83,6 +84,13 @@ def template_actions() -> Sequence[Action]:
 def entity_removals(session: Session, entity: EntityView) -> Sequence[Removal]:
     """The entity's repository."""
     return removal.removals(session, entity)
+
+
+@hook
+def backup_parts() -> Sequence[BackupPart]:
+    """The bare repositories, without what a push in flight has not finished."""
+    skip = ("*.lock", "tmp_*", "index-*", ".*.new")
+    return [folder_part("repositories", "Repositories", skip=skip, first=("refs",))]
 
 
 @hook

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from towpath.kit.actor import Actor
 from towpath.kit.events import Subscriber
 from towpath.kit.jobs import Job
+from towpath.sdk.backup import BackupPart
 from towpath.sdk.types import (
     Action,
     ActionLink,
@@ -118,6 +119,12 @@ def groups_of(session: Session, user_ref: str) -> list[str] | None:
 @spec
 def entity_removals(session: Session, entity: EntityView) -> Sequence[Removal]:
     """What deleting the entity takes away here, and the step that does it."""
+    raise AssertionError
+
+
+@spec
+def backup_parts() -> Sequence[BackupPart]:
+    """What this capability keeps outside the databases and a backup must hold."""
     raise AssertionError
 
 

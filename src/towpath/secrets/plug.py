@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from towpath.kit.actor import Role
 from towpath.kit.db import Session
+from towpath.sdk.backup import BackupPart, folder_part
 from towpath.sdk.hooks import hook
 from towpath.sdk.types import EntityView, Permission, Removal
 from towpath.secrets import api
@@ -32,3 +33,9 @@ def routers() -> Sequence[APIRouter]:
 def entity_removals(session: Session, entity: EntityView) -> Sequence[Removal]:
     """An entity's secrets go after its resources."""
     return secret_jobs.removal(session, entity)
+
+
+@hook
+def backup_parts() -> Sequence[BackupPart]:
+    """The keys that open the secrets in the databases."""
+    return [folder_part("keys", "Keys")]

