@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 BEAT_S = 5.0
 CALM_BEATS = 3
 KEEP_UP_S, AGAIN_S = 1.0, 3.0
+TIDY_S = 3600.0
 
 
 class Platform:
@@ -97,6 +98,7 @@ class Platform:
         self._launch()  # after the engines: a run that goes on may need them at once
         self.dispatcher.start()
         self._keeper.start()
+        threading.Thread(target=tidy_until, args=(self._stop,), name="tidy", daemon=True).start()
         plugins.call().started(app=app)
 
     def _launch(self) -> None:
@@ -208,6 +210,17 @@ class Platform:
             return organisations.get(session, organisation).title if organisation else "Towpath"
 
     started_at = clock.now()
+
+
+def tidy_until(stop: threading.Event) -> None:
+    """Let every plugin tidy, now and each hour, until told to stop."""
+    while not stop.is_set():
+        for name, tidy in plugins.each("tidy"):
+            try:
+                tidy()
+            except Exception:  # in an hour there may be more room, or fewer users
+                log.exception("%s could not tidy up", name)
+        stop.wait(TIDY_S)
 
 
 def _ask(engine: Engine) -> Health:

@@ -1,6 +1,8 @@
 """A layer is built or unpacked once, whoever asks and whatever was killed; nothing is installed here."""
 
+import os
 import threading
+import time
 
 import pytest
 
@@ -55,3 +57,26 @@ def test_a_build_first_ends_what_a_killed_one_left_running(settings, monkeypatch
     with pytest.raises(Unavailable):
         layers._build(NAME, "", "northbank")
     assert calls == [(f".{NAME}.new", True)]
+
+
+def test_a_layer_goes_once_no_bundle_names_it_and_nobody_asked_for_a_week(archived):
+    old = time.time() - 8 * 86_400
+    assert layers.remove_unused([]) == []
+    for path in (layers.folder(NAME), layers._archive(NAME)):
+        os.utime(path, (old, old))
+    assert layers.remove_unused([NAME]) == []
+    layers.restore(NAME)
+    assert layers.remove_unused([NAME]) == []
+    assert layers.remove_unused([]) == [NAME]
+    assert not layers.complete(NAME)
+    with pytest.raises(Unavailable, match="lost"):
+        layers.restore(NAME)
+
+
+def test_a_layer_that_a_pipeline_asks_for_is_kept(archived, monkeypatch):
+    old = time.time() - 8 * 86_400
+    for path in (layers.folder(NAME), layers._archive(NAME)):
+        os.utime(path, (old, old))
+    monkeypatch.setattr(layers, "key", lambda lock: NAME)
+    layers.ensure("", "northbank")
+    assert layers.remove_unused([]) == []

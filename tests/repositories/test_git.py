@@ -1,5 +1,6 @@
 """Git: exact commits, quick first commits, no way out of a revision."""
 
+import os
 import subprocess
 
 import pytest
@@ -119,3 +120,15 @@ def test_a_branch_may_be_called_anything(organisation, developer, bare, branch):
     git.init_bare(folder, "main")
     git.commit_tree(folder, bare[1], branch, "Start", AUTHOR)
     assert [one["branch"] for one in service.record_refs(organisation, developer, made.uid)] == [branch]
+
+
+def test_what_killed_calls_left_goes_after_a_day_and_what_is_new_stays(bare, tmp_path):
+    folder, _ = bare
+    old, new, half = folder / "index-1-2", folder / "index-3-4", tmp_path / ".x.git.new"
+    half.mkdir()
+    for one in (old, new):
+        one.touch()
+    for one in (old, half):
+        os.utime(one, (1, 1))
+    git.remove_left(folder.parent)
+    assert [one.exists() for one in (old, new, half, folder / "HEAD")] == [False, True, False, True]

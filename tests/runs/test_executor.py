@@ -11,7 +11,7 @@ import pytest
 from towpath.kit import db, jobs
 from towpath.kit.errors import Invalid, Unavailable
 from towpath.kit.jobs import WAIT, Act, Fact, Job
-from towpath.runs import logs, queries, service
+from towpath.runs import logs, queries, retention, service
 from towpath.runs.executor import Executor
 from towpath.runs.logs import RunLogWriter
 
@@ -241,12 +241,11 @@ def test_files_stay_for_a_day_after_the_last_step_and_while_the_run_goes_on(worl
     execute(world, wait, waiting)
     folders = {run_id: settings.data / "runs" / run_id for run_id in (ended, waiting, "unknown")}
     folders["unknown"].mkdir()
-    executor = Executor({}, lambda name: world)
-    executor._sweep_workspaces([world])
+    retention.remove_workspaces([world])
     assert all(one.is_dir() for one in folders.values())
     for one in folders.values():
         os.utime(one, (1, 1))
-    executor._sweep_workspaces([world])
+    retention.remove_workspaces([world])
     assert [one for one in folders if folders[one].exists()] == [waiting]
     assert [one.name for one in (settings.data / "runs").iterdir()] == [waiting]
 

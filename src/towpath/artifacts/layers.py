@@ -4,6 +4,7 @@ The files belong to the platform and are only ever shown read-only; nothing is l
 A tar of each layer is kept in the store's folder, so a lost layer comes back without a network.
 """
 
+import contextlib
 import fcntl
 import hashlib
 import os
@@ -12,7 +13,8 @@ import shutil
 import sys
 import tarfile
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -36,6 +38,15 @@ def folder(name: str) -> Path:
     return settings.current().folder("layers") / name
 
 
+def _used(name: str) -> bool:
+    """Whether the layer is there; it is kept for some time from now on."""
+    if not complete(name):
+        return False
+    with contextlib.suppress(FileNotFoundError):
+        os.utime(folder(name))
+    return complete(name)
+
+
 def complete(name: str) -> bool:
     """Whether the layer can be used now."""
     return (folder(name) / "bin" / "python").exists()
@@ -45,10 +56,10 @@ def ensure(lock: str, organisation: str, log: Callable[[str], None] = lambda lin
     """The layer of a lock, built or unpacked when it is not there. Raises Invalid for a lock without hashes."""
     requirements.read(lock)
     name = key(lock)
-    if complete(name):
+    if _used(name):
         return folder(name)
     with _alone(name):
-        if complete(name):
+        if _used(name):
             return folder(name)
         if _archive(name).exists():
             log(f"Unpacking layer {name}")
@@ -72,10 +83,21 @@ def restore(name: str) -> Path:
     return folder(name)
 
 
-def remove(name: str) -> None:
-    """Remove a layer and its archive."""
-    _archive(name).unlink(missing_ok=True)
-    shutil.rmtree(folder(name), ignore_errors=True)
+def remove_unused(named: Collection[str], unused_s: float = 7 * 86_400) -> list[str]:
+    """Remove layers that no bundle names and nobody asked for lately, archives too; returns their names."""
+    place = settings.current().folder("layers")
+    known = {path.stem for path in place.glob("[!.]*")}
+    return [name for name in sorted(known - set(named)) if _remove(name, unused_s)]
+
+
+def _remove(name: str, unused_s: float) -> bool:
+    with _alone(name):
+        found = [path for path in (folder(name), _archive(name)) if path.exists()]
+        if any(time.time() - path.stat().st_mtime < unused_s for path in found):
+            return False
+        _archive(name).unlink(missing_ok=True)
+        shutil.rmtree(folder(name), ignore_errors=True)
+    return True
 
 
 def give_archive(name: str, folder: Path) -> None:
@@ -160,4 +182,5 @@ def _unpack(name: str) -> None:
     shutil.rmtree(fresh, ignore_errors=True)
     with tarfile.open(_archive(name)) as tar:
         tar.extractall(fresh, filter="fully_trusted")  # noqa: S202 (our own archive)
+    os.utime(fresh)  # the archive kept the time of the build
     fresh.replace(folder(name))

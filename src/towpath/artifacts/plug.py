@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter
 
-from towpath.artifacts import api
-from towpath.artifacts.backup import PARTS
+from towpath.artifacts import api, layers, retention
 from towpath.sdk.backup import BackupPart
 from towpath.sdk.hooks import hook
 from towpath.sdk.types import Permission, Role
@@ -30,4 +29,10 @@ def routers() -> Sequence[APIRouter]:
 @hook
 def backup_parts() -> Sequence[BackupPart]:
     """What the store holds, and the archives of the layers that bundles name: a release starts without a network."""
-    return PARTS
+    return retention.PARTS
+
+
+@hook
+def tidy() -> None:
+    """Dependency layers that no bundle names and no pipeline asked for in a week."""
+    layers.remove_unused(retention.layers_named())

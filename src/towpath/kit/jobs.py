@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -175,13 +176,13 @@ def take_over(dead: Sequence[str]) -> int:
     return len(pending)
 
 
-def forget(before_epoch_ms: int) -> None:
-    """Delete the records of workflows that ended before a moment (milliseconds since 1970); runs keep their own."""
-    for status in ("SUCCESS", "ERROR", "CANCELLED"):
-        old = DBOS.list_workflows(status=status, limit=500)
-        gone = [one.workflow_id for one in old if (one.updated_at or 0) < before_epoch_ms]
-        if gone:
-            DBOS.delete_workflows(gone)
+def forget(before: datetime) -> None:
+    """Delete the records of workflows that ended before a moment; runs keep their own."""
+    ended = ["SUCCESS", "ERROR", "CANCELLED"]
+    while old := DBOS.list_workflows(
+        status=ended, completed_before=before.isoformat(), limit=500, load_input=False, load_output=False
+    ):
+        DBOS.delete_workflows([one.workflow_id for one in old])
 
 
 def shutdown(wait_s: int = 0) -> None:

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -111,6 +112,13 @@ def commit_tree(bare: Path, source: Path, branch: str, message: str, author: tup
     commit = run(bare, "commit-tree", tree, *parents, "-m", message, extra=people).decode().strip()
     run(bare, "update-ref", f"refs/heads/{branch}", commit, parent or "")
     return commit
+
+
+def remove_left(root: Path, older_than_s: float = 86_400) -> None:
+    """Remove what killed calls left in a folder of bare repositories: half made ones, and indexes of commits."""
+    for left in (*root.glob(".*.new"), *root.glob("*.git/index-*")):
+        if time.time() - left.lstat().st_mtime > older_than_s:
+            shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
 
 
 def refs(bare: Path) -> dict[str, str]:

@@ -10,8 +10,9 @@ from fastapi import APIRouter
 
 from towpath.kit.actor import platform
 from towpath.kit.db import Session, read
+from towpath.kit.settings import current
 from towpath.organisations import service as organisations
-from towpath.repositories import api, http, pages, removal, service
+from towpath.repositories import api, git, http, pages, removal, service
 from towpath.repositories.actions import ACTION
 from towpath.repositories.source import SOURCE
 from towpath.repositories.subscribers import SUBSCRIBERS
@@ -91,6 +92,12 @@ def backup_parts() -> Sequence[BackupPart]:
     """The bare repositories, without what a push in flight has not finished."""
     skip = ("*.lock", "tmp_*", "index-*", ".*.new")
     return [folder_part("repositories", "Repositories", skip=skip, first=("refs",))]
+
+
+@hook
+def tidy() -> None:
+    """What killed calls of Git left."""
+    git.remove_left(current().folder("repositories"))
 
 
 @hook

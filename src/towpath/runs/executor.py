@@ -3,12 +3,10 @@
 import errno
 import logging
 import os
-import shutil
 import threading
 import traceback
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -23,9 +21,7 @@ from towpath.sdk.types import RunView
 
 log = logging.getLogger(__name__)
 SWEEP_S = 5.0
-WORKSPACE_S = 86_400.0
 INSIST_S = 1.0
-GONE = ".gone"
 Tell = Callable[[Session, RunView], None]
 
 
@@ -220,23 +216,12 @@ class Executor:
         service.launch_with(None)
         self._stop.set()
 
-    def _sweep_workspaces(self, databases: list[db.DatabaseRef]) -> None:
-        """Working folders of runs that did not succeed stay a day after their last step for a retry, then go."""
-        for folder in settings.current().folder("runs").iterdir():
-            if not _old(folder):
-                continue
-            if not any(_aside(ref, folder) for ref in databases):
-                shutil.rmtree(folder, ignore_errors=True)
-        for left in settings.current().folder("runs").glob(f"*{GONE}"):
-            shutil.rmtree(left, ignore_errors=True)
-
     def _sweep(self, databases: Callable[[], list[db.DatabaseRef]]) -> None:
         first = True
         while first or not self._stop.wait(SWEEP_S):
             late = clock.now() - timedelta(seconds=0 if first else 2)
             first = False
             try:
-                self._sweep_workspaces(databases())
                 for ref in databases():
                     self._sweep_queued(ref, late)
             except Exception:  # the next sweep may find disk and database back
@@ -250,24 +235,6 @@ class Executor:
                 jobs.start(ref.name, run_id, attempt)
         except Exception:  # the sweep of the other organisations goes on
             log.exception("runs of %s could not be swept", ref.name)
-
-
-def _old(folder: Path) -> bool:
-    try:
-        return folder.is_dir() and clock.now().timestamp() - folder.stat().st_mtime > WORKSPACE_S
-    except FileNotFoundError:  # its run ended meanwhile
-        return False
-
-
-def _aside(ref: db.DatabaseRef, folder: Path) -> bool:
-    """Whether the folder's run is one of this database. Moves it aside once the run ended: a retry meets all of it or none."""
-    with db.write(ref) as session:
-        row = queries.get(session, folder.name, lock=True)
-        if row is not None and row.status in ENDED and _old(folder):
-            folder.rename(folder.with_name(folder.name + GONE))
-        elif row is not None:
-            os.utime(folder)
-    return row is not None
 
 
 class _Cancelled:

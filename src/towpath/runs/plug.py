@@ -6,7 +6,7 @@ from pathlib import Path
 from fastapi import APIRouter
 
 from towpath.kit.actor import Actor
-from towpath.runs import api, pages
+from towpath.runs import api, pages, retention
 from towpath.sdk.hooks import hook
 from towpath.sdk.types import Card, Permission, Role
 
@@ -37,3 +37,9 @@ def template_folders() -> Sequence[str]:
 def home_cards(actor: Actor) -> Sequence[Card]:
     """Runs of this moment."""
     return [Card("runs", "Recent runs", "/runs/card", order=20, live=True)] if actor.can("runs.read") else []
+
+
+@hook
+def tidy() -> None:
+    """Workspaces and the records of durable execution."""
+    retention.tidy()

@@ -123,6 +123,15 @@ def entity_removals(session: Session, entity: EntityView) -> Sequence[Removal]:
 
 
 @spec
+def tidy() -> None:
+    """Remove what nobody needs any more; called after the start and every hour, with no session open.
+
+    A repeat, or two replicas at once, must be fine. What one plugin raises is logged and keeps no other from tidying.
+    """
+    raise AssertionError
+
+
+@spec
 def backup_parts() -> Sequence[BackupPart]:
     """What this capability keeps outside the databases and a backup must hold."""
     raise AssertionError

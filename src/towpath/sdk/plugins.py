@@ -1,6 +1,6 @@
 """The plugin manager. The built-in capabilities are registered by the entrances, strangers' by entry-point group `towpath`."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import ModuleType
 from typing import Any
 
@@ -35,6 +35,12 @@ def collect(results: Iterable[Iterable[Any]]) -> list[Any]:
     pluggy calls the last registered first; the capabilities stand in the order of the floors, so turn it round.
     """
     return [item for answer in reversed(list(results)) for item in answer or ()]
+
+
+def each(name: str) -> list[tuple[str, Callable[[], Any]]]:
+    """Every plugin's own implementation of a hook without parameters: one that raises keeps no other from its turn."""
+    found = getattr(_manager[0].hook, name).get_hookimpls()
+    return [(one.plugin_name, one.function) for one in found]
 
 
 def names() -> list[str]:

@@ -1,4 +1,4 @@
-"""What a backup takes: the store, and the layers that bundles name, so that a release starts without a network."""
+"""What is kept of bundles: the layers that they name, so that a release starts without a network; a backup has both."""
 
 from pathlib import Path
 
@@ -8,12 +8,18 @@ from towpath.organisations import service as organisations
 from towpath.sdk.backup import BackupPart, folder_part
 
 
-def _save_layers(work: Path) -> Path:
+def layers_named() -> list[str]:
+    """The dependency layers that bundles of any organisation start with."""
+    named: set[str] = set()
     for ref in organisations.databases():
         with db.read(ref) as session:
-            named = service.layers_named(session)
-        for name in named:
-            layers.give_archive(name, work)
+            named.update(service.layers_named(session))
+    return sorted(named)
+
+
+def _save_layers(work: Path) -> Path:
+    for name in layers_named():
+        layers.give_archive(name, work)
     return work
 
 
