@@ -1,24 +1,28 @@
 """A backup is the whole install at one moment, whole or refused, and an install again elsewhere."""
 
+import errno
 import json
 import sqlite3
 import tarfile
 import threading
-from contextlib import closing
+from contextlib import ExitStack, closing
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 from alembic import command
 from bench import postgres
+from pydantic import SecretStr
 
 from towpath import backup
 from towpath.kit import control, db, migrate, snapshot
 from towpath.kit import settings as kit_settings
 from towpath.kit.actor import platform
-from towpath.kit.errors import Conflict, Invalid
+from towpath.kit.errors import Conflict, Invalid, Unavailable
+from towpath.kit.settings import Settings
 from towpath.organisations import service as organisations
 from towpath.secrets import service as secrets
+from towpath.secrets.service import SecretRef
 
 
 def done(made) -> list[str]:
@@ -52,27 +56,35 @@ def kept(organisation, tmp_path):
 
 
 @pytest.fixture
-def elsewhere(tmp_path, settings):
-    """From now on this process works on another, empty data folder."""
+def elsewhere(tmp_path, settings, request, database_kind):
+    """From now on this process works on another, empty data folder, and on PostgreSQL on another, empty database."""
+    with ExitStack() as databases:
 
-    def move() -> Path:
+        def move() -> Path:
+            db.dispose()
+            changes: dict[str, object] = {"home": tmp_path / "elsewhere"}
+            if database_kind == "postgres":
+                server = request.getfixturevalue("postgres_server")
+                changes["database_url"] = SecretStr(databases.enter_context(postgres.database(server)))
+            kit_settings.use(Settings(**{**settings.model_dump(), **changes}))
+            return kit_settings.current().data
+
+        yield move
         db.dispose()
-        kit_settings.use(settings.model_copy(update={"home": tmp_path / "elsewhere"}))
-        kit_settings.current().__dict__.pop("data", None)
-        return kit_settings.current().data
-
-    yield move
-    db.dispose()
     kit_settings.use(settings)
 
 
-@pytest.mark.databases("sqlite")
+def secret(ref: SecretRef) -> str:
+    """What the kept secret says on the install of this moment."""
+    with db.read(organisations.database("northbank")) as session:
+        return secrets.resolve(session, ref).reveal()
+
+
 def test_what_was_kept_is_there_again(kept, elsewhere):
     path, ref = kept
     home = elsewhere()
     done(backup.load(path))
-    with db.read(organisations.database("northbank")) as session:
-        assert secrets.resolve(session, ref).reveal() == "sesame"
+    assert secret(ref) == "sesame"
     assert (home / "repositories/r.git/refs/heads/main").read_text() == "c0ffee"
     assert not (home / "repositories/r.git/HEAD.lock").exists()
     assert (home / "artifacts/northbank/blob").read_text() == "bytes"
@@ -145,6 +157,36 @@ def test_a_harmed_backup_is_refused_and_nothing_is_put_in_place(kept, elsewhere,
     assert not (home.parent / "escaped").exists()
 
 
+def test_a_restore_that_was_cut_off_is_no_install_until_it_is_repeated(kept, elsewhere, monkeypatch):
+    path, ref = kept
+    home = elsewhere()
+
+    def cut_off(name: str) -> None:
+        raise RuntimeError(name)
+
+    with monkeypatch.context() as patched, pytest.raises(RuntimeError):
+        patched.setattr(backup, "_bring_back", cut_off)
+        done(backup.load(path))
+    with pytest.raises(Conflict, match=r"the restore of 'kept\.tar' was cut off"):
+        backup.refuse_half()
+    done(backup.load(path))
+    backup.refuse_half()
+    assert secret(ref) == "sesame"
+    assert not list(home.glob(".restore*"))
+
+
+@pytest.mark.databases("sqlite")
+def test_a_full_disk_leaves_no_half_backup(organisation, tmp_path, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(backup._Archive, "add", full)
+    with pytest.raises(Unavailable, match="the disk is full"):
+        done(backup.save(tmp_path / "kept.tar"))
+    assert list(tmp_path.glob("*.tar*")) + list(tmp_path.glob(".*.part")) == []
+    assert not (kit_settings.current().data / ".backup").exists()
+
+
 @pytest.mark.databases("sqlite")
 def test_all_databases_are_of_one_moment_while_others_write(organisation, tmp_path):
     """Two databases get the same number, one after the other: a snapshot in between would see the first one ahead."""
@@ -179,20 +221,6 @@ def test_all_databases_are_of_one_moment_while_others_write(organisation, tmp_pa
     finally:
         stop.set()
         writer.join()
-
-
-@pytest.mark.databases("postgres")
-def test_a_dump_of_the_server_is_the_install_again(kept, organisation, postgres_server, elsewhere):
-    path, ref = kept
-    elsewhere()
-
-    with postgres.database(postgres_server) as other:
-        own = kit_settings.current()
-        kit_settings.use(own.model_copy(update={"database_url": type(own.database_url)(other)}))
-        done(backup.load(path))
-        with db.read(organisations.database("northbank")) as session:
-            assert secrets.resolve(session, ref).reveal() == "sesame"
-        db.dispose()
 
 
 @pytest.mark.databases("sqlite")

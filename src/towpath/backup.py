@@ -174,13 +174,15 @@ def load(path: Path) -> Progress:
     Everything is unpacked and compared with its digest before anything is put in place. Raises Conflict when there is an
     install, Invalid for a file that is damaged, cut off, not a backup, or of a newer Towpath.
     """
-    snapshot.refuse_install(organisations.control())
+    if not _begun().exists():
+        snapshot.refuse_install(organisations.control())
     staging = current().data / ".restore"
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(mode=0o700)
     try:
         yield f"Reading {path.name}"
         head = _unpack(path, staging)
+        _begun().write_text(path.name)
         for part in parts():
             yield part.title
             folder = staging / part.name
@@ -189,9 +191,22 @@ def load(path: Path) -> Progress:
         yield "Databases"
         snapshot.load(organisations.control(), staging / "databases")
         _bring_back(path.name)
+        _begun().unlink()
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return f"This is the install of {head['created']}. Start it with 'towpath up': it starts its services again."
+
+
+def refuse_half() -> None:
+    """Raise Conflict when a restore ended in its middle: what it put in place is no install."""
+    if _begun().exists():
+        raise Conflict(
+            f"the restore of '{_begun().read_text()}' was cut off", hint="run it again, or take an empty data folder"
+        )
+
+
+def _begun() -> Path:
+    return current().data / "restoring"
 
 
 def _bring_back(name: str) -> None:

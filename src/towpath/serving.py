@@ -32,7 +32,7 @@ def serve(*, announce: bool) -> None:
     began = time.monotonic()
     config = settings.current()
     say: Callable[[str], None] = click.echo if announce else lambda text: None
-    platform = Platform(config)
+    platform = _install()
     platform.lock()
     _port_free(config.host, config.port)
     say(f"Preparing the databases in {config.home} …")
@@ -77,6 +77,12 @@ def serve(*, announce: bool) -> None:
     say(f"\nThe portal has stopped. {engines.still_running()}")
 
 
+def _install() -> Platform:
+    """The install of this data folder; raises Conflict when a restore was cut off in it."""
+    backup.refuse_half()
+    return Platform(settings.current())
+
+
 def _run(server: uvicorn.Server, welcome: Callable[[], Any]) -> None:
     started = server.startup
 
@@ -102,7 +108,7 @@ def work() -> None:
     config = settings.current()
     if not config.database_url:
         raise Conflict("a second process needs PostgreSQL", hint="set TOWPATH_DATABASE_URL, or use 'towpath up'")
-    platform = Platform(config)
+    platform = _install()
     platform.prepare()
     platform.admit()
     platform.start(None)
@@ -177,7 +183,7 @@ COMMANDS: dict[str, control.Command] = {
 
 def answer(command: str, arguments: Mapping[str, Any], say: control.Say) -> Any:
     """Do here what a running portal would do: take the lock, make the databases current, run the command."""
-    platform = Platform(settings.current())
+    platform = _install()
     platform.prepare()
     bootstrap.first_start(settings.current())
     bootstrap.load_documents(settings.current())

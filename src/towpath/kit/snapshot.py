@@ -26,23 +26,21 @@ def kind(ref: db.DatabaseRef) -> str:
 def save(control: db.DatabaseRef, folder: Path) -> None:
     """Write every database of the install into an empty folder. Raises Unavailable when a writer does not end."""
     if kind(control) == "postgresql":
-        arguments = [f"--schema={name}" for name in SCHEMAS]
+        arguments = ["--clean", "--if-exists", *(f"--schema={name}" for name in SCHEMAS)]
         postgres.run("pg_dump", [*arguments, f"--file={folder / DUMP}"], environment=_connection(control))
         return
     names = sorted(_file(control).parent.glob("*.db"))
     with ExitStack() as readers:
         try:
-            sources = _at_one_moment(names, readers)
-        except sqlite3.OperationalError as error:
-            raise Unavailable(f"the databases were busy for {WAIT_S} s: {error}", hint="try again") from error
-        for name, source in zip(names, sources, strict=True):
-            with closing(sqlite3.connect(folder / name.name)) as target:
-                source.backup(target)
+            for name, source in zip(names, _at_one_moment(names, readers), strict=True):
+                with closing(sqlite3.connect(folder / name.name)) as target:
+                    source.backup(target)
+        except sqlite3.OperationalError as error:  # a writer that did not end in WAIT_S, or a full disk
+            raise Unavailable(f"the databases could not be copied: {error}", hint="free space, or try again") from error
 
 
 def load(control: db.DatabaseRef, folder: Path) -> None:
-    """Put what `save` wrote in place. Raises Conflict when there is an install, Invalid for the other kind's snapshot."""
-    refuse_install(control)
+    """Put what `save` wrote in place, for a second time after a crash. Raises Invalid for the other kind's snapshot."""
     if (folder / DUMP).exists() != (kind(control) == "postgresql"):
         found, wanted = (
             ("PostgreSQL", "TOWPATH_DATABASE_URL") if (folder / DUMP).exists() else ("SQLite", "no database")
@@ -53,6 +51,8 @@ def load(control: db.DatabaseRef, folder: Path) -> None:
         postgres.run("psql", options, environment=_connection(control))
         return
     place = _file(control).parent
+    for left in place.glob("*.db*"):
+        left.unlink()
     # The control database comes last: without it there is no install, and a restore that was cut off begins anew.
     for one in sorted(folder.glob("*.db"), key=lambda path: path.name == _file(control).name):
         one.replace(place / one.name)
