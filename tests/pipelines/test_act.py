@@ -53,6 +53,14 @@ def test_a_failing_step_is_named(workflow):
     assert [line.step for line in lines if line.result == "failure"] == ["Break"]
 
 
+def test_steps_begin_in_their_order_and_a_skipped_action_never_begins(workflow):
+    later = "      - run: exit 3\n      - uses: actions/upload-artifact@v4\n        with: {name: bundle, path: x}\n"
+    outcome, lines = run(workflow(f"      - uses: actions/checkout@v4\n{later}"))
+    assert outcome.code == 1
+    begun = [one for one in dict.fromkeys(line.step for line in lines if line.number) if "job" not in one]
+    assert begun == ["actions/checkout@v4", "exit 3"]
+
+
 def test_a_workflow_that_never_ends_is_ended(workflow):
     began = time.monotonic()
     outcome, _ = run(workflow("      - run: sleep 600\n"), timeout_s=2)

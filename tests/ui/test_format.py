@@ -19,10 +19,16 @@ def test_times_are_relative(ago, text):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(None, "–"), (0.42, "0.4 s"), (12, "12 s"), (72, "1 m 12 s"), (7500, "2 h 5 m")]
+    ("seconds", "text"),
+    [(None, "–"), (0.01, "< 0.1 s"), (0.42, "0.4 s"), (12, "12 s"), (72, "1 m 12 s"), (7500, "2 h 5 m")],
 )
 def test_durations_are_human(seconds, text):
     assert formats.duration(seconds) == text
+
+
+def test_a_relation_reads_as_words():
+    assert formats.spaced("providesApi") == "provides API"
+    assert formats.spaced("apiProvidedBy") == "API provided by"
 
 
 def test_long_texts_are_short_in_the_middle_and_commits_at_the_end():

@@ -79,5 +79,7 @@ export function announce(text: string): void {
   if (region) region.textContent = text;
 }
 
+// On a narrow screen the chosen tab may stand outside its row.
+document.querySelector('.tab-link[aria-current="page"]')?.scrollIntoView({ block: "nearest", inline: "nearest" });
 startKeyboard();
 startTimes();

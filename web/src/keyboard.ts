@@ -10,6 +10,7 @@ export function startKeyboard(): void {
       openJump();
       return;
     }
+    if (event.key === "Escape") closeMenus();
     if (target.closest("input, textarea, select, [contenteditable]") || event.metaKey || event.ctrlKey || event.altKey) return;
     if (waiting) {
       waiting = false;
@@ -35,6 +36,14 @@ export function startKeyboard(): void {
   document.querySelector("[data-open-jump]")?.addEventListener("click", openJump);
   document.getElementById("jump-input")?.addEventListener("input", filter);
   document.getElementById("jump-input")?.addEventListener("keydown", choose);
+}
+
+function closeMenus(): void {
+  for (const menu of document.querySelectorAll<HTMLDetailsElement>("details[data-menu][open]")) {
+    const inside = menu.contains(document.activeElement);
+    menu.open = false;
+    if (inside) menu.querySelector("summary")?.focus();
+  }
 }
 
 function walk(step: number): void {
@@ -70,7 +79,10 @@ async function filter(): Promise<void> {
     const query = new URLSearchParams({ fullTextFilterTerm: wanted, fullTextFilterFields: "metadata.name,metadata.title", limit: "8", fields: "kind,metadata.name,metadata.namespace,metadata.title" });
     const reply = await fetch(`/api/catalog/entities/by-query?${query}`);
     if (reply.ok) {
-      for (const one of (await reply.json()).items) {
+      const items: any[] = (await reply.json()).items;
+      // What people look for most stands first among equals.
+      items.sort((a, b) => Number(b.kind === "Component") - Number(a.kind === "Component"));
+      for (const one of items) {
         const space = one.metadata.namespace ?? "default";
         found.push({ label: one.metadata.title ?? one.metadata.name, hint: one.kind, href: `/catalog/${space}/${one.kind.toLowerCase()}/${one.metadata.name}` });
       }

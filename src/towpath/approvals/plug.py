@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from towpath.approvals import api, pages
 from towpath.kit.actor import Actor
 from towpath.sdk.hooks import hook
-from towpath.sdk.types import Card, Permission, Role
+from towpath.sdk.types import Card, NavItem, Permission, Role
 
 
 @hook
@@ -33,10 +33,16 @@ def template_folders() -> Sequence[str]:
 
 
 @hook
+def navigation() -> Sequence[NavItem]:
+    """Approvals stand after what they guard."""
+    return [NavItem("Approvals", "/approvals", "shield-check", 45, permission="approvals.read")]
+
+
+@hook
 def home_cards(actor: Actor) -> Sequence[Card]:
     """What waits for a decision."""
     return (
-        [Card("approvals", "Waiting for approval", "/approvals/card", order=30, live=True)]
+        [Card("approvals", "Waiting for approval", "/approvals/card", order=20, live=True)]
         if actor.can("approvals.decide")
         else []
     )

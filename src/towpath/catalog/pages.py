@@ -12,6 +12,7 @@ from towpath.kit.errors import TowpathError
 from towpath.kit.web import Reading, Writing, actor_of, database_of, permit
 from towpath.sdk import plugins
 from towpath.sdk.types import Card, EntityView, SourceFile, Tab
+from towpath.ui import format as formats
 from towpath.ui import service as ui
 
 router = APIRouter(prefix="/catalog", include_in_schema=False)
@@ -128,7 +129,9 @@ def about_card(unit: Reading, entity: str) -> Response:
 def graph_card(unit: Reading, entity: str, depth: int = 1) -> Response:
     """Relations as a graph with its list."""
     graph = service.graph(unit.session, entity, min(max(depth, 1), 4))
-    edges = [{"source": one["from"], "target": one["to"], "label": one["label"]} for one in graph["edges"]]
+    edges = [
+        {"source": one["from"], "target": one["to"], "label": formats.spaced(one["label"])} for one in graph["edges"]
+    ]
     nodes = [{**one, "focus": one["root"]} for one in graph["nodes"]]
     return ui.fragment(unit.request, "catalog/graph.html", nodes=nodes, edges=edges, entity=entity, depth=depth)
 

@@ -24,10 +24,11 @@ PAGE = 50
 def list_page(unit: Reading, environment: str | None = None, before: str | None = None) -> Response:
     """All deployments, newest first."""
     rows = service.find(unit.session, environment=environment, before=before, limit=PAGE)
-    names = [one.name for one in environments.all(unit.session)]
+    choices = [("", "All", "/deployments")]
+    choices += [(one.name, one.title, f"/deployments?environment={one.name}") for one in environments.all(unit.session)]
     following = rows[-1].id if len(rows) == PAGE else None
     return ui.page(
-        unit.request, "deployments/list.html", title="Deployments", rows=rows, environments=names,
+        unit.request, "deployments/list.html", title="Deployments", rows=rows, choices=choices,
         environment=environment or "", following=following,
     )  # fmt: skip
 

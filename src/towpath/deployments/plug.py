@@ -94,11 +94,11 @@ def entity_cards(entity: EntityView) -> Sequence[Card]:
 @hook
 def run_cards(run: RunView) -> Sequence[Card]:
     """A deployment's verdict and plan."""
-    return (
-        [Card("plan", "Plan", f"/deployments/{run.id}/plan?graph=0", order=30, wide=True)]
-        if run.kind == "deployment"
-        else []
-    )
+    if run.kind != "deployment":
+        return []
+    # Who waits for a decision reads the plan before the resources, which do not exist yet.
+    order = 20 if run.status == "waiting" else 30
+    return [Card("plan", "Plan", f"/deployments/{run.id}/plan?graph=0", order=order, wide=True)]
 
 
 @hook

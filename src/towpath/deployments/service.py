@@ -234,7 +234,7 @@ def changes(session: db.Session, row: Deployment) -> list[tuple[str, str, str]]:
         None,
     )
     if before is None:
-        return [("release", "nothing ran here before", row.commit[:8])]
+        return [("first release here", "", row.commit[:8])]
     found = [("commit", before.commit[:8], row.commit[:8]), ("bundle", before.digest[:19], row.digest[:19])]
     old, new = (before.score or "").splitlines(), (row.score or "").splitlines()
     lines = [line for line in difflib.unified_diff(old, new, lineterm="", n=0) if line[:3] not in ("---", "+++")]

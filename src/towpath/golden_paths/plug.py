@@ -21,7 +21,18 @@ from towpath.golden_paths.spec import TEMPLATE
 from towpath.kit.actor import Actor
 from towpath.kit.jobs import Job
 from towpath.sdk.hooks import hook
-from towpath.sdk.types import Action, Card, Engine, KindSpec, NavItem, Permission, Role, RunView
+from towpath.sdk.types import (
+    Action,
+    ActionLink,
+    Card,
+    Engine,
+    EntityView,
+    KindSpec,
+    NavItem,
+    Permission,
+    Role,
+    RunView,
+)
 
 
 @hook
@@ -62,7 +73,15 @@ def home_cards(actor: Actor) -> Sequence[Card]:
     """Where to start."""
     if not actor.can("golden_paths.read"):
         return []
-    return [Card("golden-paths", "Golden paths for you", "/create/cards/home", order=40)]
+    return [Card("golden-paths", "Golden paths for you", "/create/cards/home", order=30)]
+
+
+@hook
+def entity_actions(entity: EntityView, actor: Actor) -> Sequence[ActionLink]:
+    """The way from a template's page to its form."""
+    if entity.kind != "Template" or not actor.can("golden_paths.read"):
+        return []
+    return [ActionLink("Use this golden path", f"/create/templates/{entity.namespace}/{entity.name}", "plus", order=10)]
 
 
 @hook

@@ -31,7 +31,7 @@ def cards(run: RunView) -> list[Card]:
     """The graph of a deployment, as it becomes ready."""
     if run.kind != "deployment":
         return []
-    return [Card("graph", "Resources", f"/cards/graph?run={run.id}", order=25, wide=True)]
+    return [Card("graph", "Resources now", f"/cards/graph?run={run.id}", order=25, wide=True)]
 
 
 @router.get("/tabs/resources", dependencies=[permit("orchestrator.read")])

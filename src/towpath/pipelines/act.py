@@ -113,7 +113,9 @@ class _Lines:
             self._on_line(Line("", "", 0, raw, True, "", False))
             return
         text = str(data.get("msg", "")).rstrip("\n")
-        job, step = str(data.get("job", "")), str(data.get("step", ""))
+        stage = str(data.get("stage", ""))
+        # Fetching an action comes before the steps; its own step begins later, or never.
+        job, step = str(data.get("job", "")), "" if stage == "Pre" else str(data.get("step", ""))
         output = data.get("raw_output") is True
         result = str(data.get("stepResult", "")) if data.get("stage") == "Main" or "stepResult" in data else ""
         if data.get("level") == "error" and not output:
@@ -121,7 +123,6 @@ class _Lines:
         if not output and not result and (NOISE.search(text) or not text):
             return
         number = self._numbers.setdefault((job, step), len(self._numbers) + 1) if step else 0
-        stage = str(data.get("stage", ""))
         self._on_line(
             Line(job, step, number, text, output, result if stage in ("", "Main") else "", bool(data.get("jobResult")))
         )

@@ -14,6 +14,8 @@ from towpath.ui import service as ui
 
 router = APIRouter(prefix="/runs", include_in_schema=False)
 PAGE = 50
+SHOWN = ("", "running", "waiting", "failed")
+"""States that the list can be narrowed to."""
 WORST = ("failed", "running", "queued", "waiting")
 """A tree of runs is shown in the first of these states that one of its runs is in."""
 
@@ -23,12 +25,20 @@ def list_page(unit: Reading, kind: str = "", status: str = "", before: str | Non
     """All runs, newest first, of one kind or status when asked."""
     wanted = (status,) if status else None
     rows = service.find(unit.session, kind=kind or None, status=wanted, before=before, limit=PAGE)
-    query = urlencode({"kind": kind, "status": status, "before": rows[-1].id}) if len(rows) == PAGE else ""
+    kinds = ["", *sorted({job.kind for job in plugins.collect(plugins.call().jobs())})]
+    following = _address(kind, status, rows[-1].id) if len(rows) == PAGE else None
     return ui.page(
         unit.request, "runs/list.html", title="Runs", runs=rows, kind=kind, state=status,
-        kinds=sorted({job.kind for job in plugins.collect(plugins.call().jobs())}),
-        following=f"/runs?{query}" if query else None,
+        choices=[(one, one.capitalize() or "All", _address(one, status)) for one in kinds],
+        states=[(one, one.capitalize() or "Any status", _address(kind, one)) for one in SHOWN],
+        following=following,
     )  # fmt: skip
+
+
+def _address(kind: str, status: str, before: str = "") -> str:
+    asked = {"kind": kind, "status": status, "before": before}
+    query = urlencode({name: value for name, value in asked.items() if value})
+    return f"/runs?{query}" if query else "/runs"
 
 
 @router.get("/card", dependencies=[permit("runs.read")])

@@ -36,7 +36,7 @@ def template_folders() -> Sequence[str]:
 @hook
 def home_cards(actor: Actor) -> Sequence[Card]:
     """Runs of this moment."""
-    return [Card("runs", "Recent runs", "/runs/card", order=20, live=True)] if actor.can("runs.read") else []
+    return [Card("runs", "Recent runs", "/runs/card", order=40, wide=True, live=True)] if actor.can("runs.read") else []
 
 
 @hook

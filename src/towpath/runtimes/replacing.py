@@ -54,7 +54,7 @@ def replace(
             _abandon(found)
             kept = "the release before it serves on" if found.current else "nothing serves yet"
             raise Unavailable(
-                f"release {release.id} did not take over: {error.message}; {kept}",
+                f"the new release did not take over: {error.message}; {kept}",
                 hint="read the last log lines below, mend and deploy again",
                 problems=problems,
             ) from error

@@ -1,5 +1,6 @@
 """How values read on screen: times relative, durations human, long texts short in the middle."""
 
+import re
 from datetime import datetime
 
 from towpath.kit import clock
@@ -23,11 +24,11 @@ def exact(moment: datetime) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """`0.4 s`, `12 s`, `1 m 12 s`, `2 h 5 m`, `3 d 4 h`; an en dash for None."""
+    """`< 0.1 s`, `0.4 s`, `12 s`, `1 m 12 s`, `2 h 5 m`, `3 d 4 h`; an en dash for None."""
     if seconds is None:
         return "–"
     if round(seconds, 1) < 10:
-        return f"{seconds:.1f} s"
+        return "< 0.1 s" if 0 < seconds < 0.05 else f"{seconds:.1f} s"
     if round(seconds) < 60:
         return f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -81,6 +82,11 @@ def path_of(ref: str) -> str:
 def sentence(text: str) -> str:
     """An error's message as a sentence on screen: its first letter large, the names in it as they are."""
     return text[:1].upper() + text[1:]
+
+
+def spaced(text: str) -> str:
+    """A relation as words: `provides API` of `providesApi`."""
+    return re.sub(r"\bapi\b", "API", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text).lower())
 
 
 def initials(name: str) -> str:

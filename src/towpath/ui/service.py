@@ -37,7 +37,8 @@ def environment() -> Environment:
         loader=ChoiceLoader([FileSystemLoader(folder) for folder in _folders]),
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    for name in ("relative", "exact", "duration", "short", "size", "name_of", "path_of", "sentence", "initials"):
+    names = "relative exact duration short size name_of path_of sentence spaced initials"
+    for name in names.split():
         made.filters[name] = getattr(formats, name)
     made.filters["iso"] = clock.iso
     made.filters["json"] = as_json

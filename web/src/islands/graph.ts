@@ -42,10 +42,10 @@ class Graph extends HTMLElement {
     document.addEventListener("themechange", this.redraw);
     this.draw();
     // Positions need the sizes that the style gives; the picture is as high as what it shows.
-    this.graph.layout({ name: "dagre", fit: false, rankDir: this.narrow() ? "TB" : "LR", nodeSep: 22, rankSep: this.narrow() ? 48 : 90, edgeSep: 16 } as any).run();
+    this.graph.layout({ name: "dagre", fit: false, rankDir: this.narrow() ? "TB" : "LR", nodeSep: 22, rankSep: this.narrow() ? 48 : 76, edgeSep: 16 } as any).run();
     const box = this.graph.elements().boundingBox();
     const scale = Math.min(1.15, (canvas.clientWidth - 40) / box.w);
-    canvas.style.height = this.dataset.height ?? `${Math.round(Math.min(460, Math.max(96, box.h * scale + 40)))}px`;
+    canvas.style.height = this.dataset.height ?? `${Math.round(Math.min(640, Math.max(96, box.h * scale + 40)))}px`;
     this.graph.resize();
     this.graph.fit(undefined, 20);
   }
@@ -56,13 +56,14 @@ class Graph extends HTMLElement {
   private narrow = () => this.clientWidth < 480;
   private draw(): void {
     const color = colors(this);
+    const line = color("--graph-line");
     const state = { success: color("--color-success"), error: color("--color-error"), warning: color("--color-warning"), info: color("--color-info") };
-    const states: Record<string, string> = { ready: state.success, succeeded: state.success, healthy: state.success, failed: state.error, destroy: state.error, applying: state.info, running: state.info, create: state.success, update: state.warning, pending: color("--color-base-300") };
+    const states: Record<string, string> = { ready: state.success, succeeded: state.success, healthy: state.success, failed: state.error, destroy: state.error, applying: state.info, running: state.info, create: state.success, update: state.warning, pending: line };
     this.graph?.style([
-      { selector: "node", style: { shape: "round-rectangle", width: 150, height: 40, "background-color": color("--color-base-100"), "border-width": 1, "border-color": color("--color-base-300"), label: "data(title)", color: color("--color-base-content"), "font-family": "Inter Variable, sans-serif", "font-size": 10, "text-valign": "center", "text-halign": "center", "text-wrap": "wrap", "text-max-width": "138px", "line-height": 1.35 } },
+      { selector: "node", style: { shape: "round-rectangle", width: 150, height: 40, "background-color": color("--color-base-100"), "border-width": 1, "border-color": line, label: "data(title)", color: color("--color-base-content"), "font-family": "Inter Variable, sans-serif", "font-size": 11, "text-valign": "center", "text-halign": "center", "text-wrap": "wrap", "text-max-width": "138px", "line-height": 1.35 } },
       ...Object.entries(states).map(([name, value]) => ({ selector: `node.${name}`, style: { "border-color": value, "border-width": 1.5 } })),
       { selector: "node.focus", style: { "border-color": color("--color-primary"), "border-width": 2 } },
-      { selector: "edge", style: { width: 1.2, "line-color": color("--color-base-300"), "target-arrow-color": color("--color-base-300"), "target-arrow-shape": "triangle", "arrow-scale": 0.8, "curve-style": "bezier", label: "data(label)", color: color("--color-base-content"), "font-size": 8.5, "text-background-color": color("--color-base-100"), "text-background-opacity": 1, "text-background-padding": "2px", "text-rotation": this.narrow() ? "none" : "autorotate", "text-opacity": 0.75 } },
+      { selector: "edge", style: { width: 1.2, "line-color": line, "target-arrow-color": line, "target-arrow-shape": "triangle", "arrow-scale": 0.8, "curve-style": "bezier", label: "data(label)", color: color("--color-base-content"), "font-size": 9.5, "text-background-color": color("--color-base-100"), "text-background-opacity": 1, "text-background-padding": "2px", "text-rotation": this.narrow() ? "none" : "autorotate", "text-opacity": 0.75 } },
       { selector: ".dim", style: { opacity: 0.25 } },
     ] as any);
     this.graph?.fit(undefined, 20);
