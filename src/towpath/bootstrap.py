@@ -29,12 +29,12 @@ def first_start(settings: Settings) -> str | None:
     the next one. None in demo mode.
     """
     with db.read(organisations.control()) as session:
-        if organisations.queries.all_of(session):
+        if organisations.founded(session):
             return _kept_password(settings)
     name, title = (DEMO, "Northbank") if settings.demo else ("main", "Main")
     with db.write(organisations.control()) as session:
         db.alone(session, "first-start")  # two replicas may come to an empty PostgreSQL at one moment
-        if not organisations.queries.all_of(session):
+        if not organisations.founded(session):
             _found(session, settings, name, title)
     migrate.upgrade(organisations.database(name))
     return _kept_password(settings)

@@ -9,7 +9,7 @@ from typing import Any
 
 from towpath import capabilities
 from towpath.kit import actor as actors
-from towpath.kit import clock, db, engines, events, ids, jail, jobs, migrate
+from towpath.kit import db, engines, events, ids, jail, jobs, migrate
 from towpath.kit.errors import Conflict, TowpathError, Unavailable
 from towpath.kit.relay import Relay
 from towpath.kit.settings import Settings
@@ -208,8 +208,6 @@ class Platform:
         """The title of an organisation, for the shell."""
         with db.read(organisations.control()) as session:
             return organisations.get(session, organisation).title if organisation else "Towpath"
-
-    started_at = clock.now()
 
 
 def tidy_until(stop: threading.Event) -> None:

@@ -16,7 +16,7 @@ from towpath.app import create_app
 from towpath.catalog import service as catalog
 from towpath.identity import service as identity
 from towpath.kit import clock, control, db, engines, ports, settings
-from towpath.kit.errors import Conflict
+from towpath.kit.errors import Conflict, NotFound
 from towpath.organisations import service as organisations
 from towpath.platform import Platform
 from towpath.portal import service as portal
@@ -134,15 +134,23 @@ def doctor() -> list[Health]:
 
 
 # ── commands that need data ───────────────────────────────────────────────────────────────────────────────────────────
+def _organisation(arguments: Mapping[str, Any]) -> str:
+    """The organisation a command names, or the first; raises NotFound: to open what is not there would make a database."""
+    named, known = arguments.get("organisation"), [one.name for one in organisations.databases()]
+    if named and named not in known:
+        raise NotFound(f"there is no organisation '{named}'", hint=f"there are: {', '.join(known)}")
+    return str(named or known[0])
+
+
 def _create_token(arguments: Mapping[str, Any]) -> str:
-    organisation = arguments.get("organisation") or organisations.databases()[0].name
+    organisation = _organisation(arguments)
     actor = identity.by_ref(organisation, str(arguments["ref"]))
     with db.write(organisations.database(organisation)) as session:
         return identity.create_token(session, actor, str(arguments["name"]), days=arguments.get("days")).secret
 
 
 def _register(arguments: Mapping[str, Any]) -> list[str]:
-    organisation = arguments.get("organisation") or organisations.databases()[0].name
+    organisation = _organisation(arguments)
     actor = identity.by_ref(organisation, str(arguments.get("ref") or "user:default/administrator"))
     ref = organisations.database(organisation)
     with db.read(ref) as session:
@@ -153,7 +161,7 @@ def _register(arguments: Mapping[str, Any]) -> list[str]:
 
 
 def _parked(arguments: Mapping[str, Any]) -> list[dict[str, str]]:
-    organisation = arguments.get("organisation") or organisations.databases()[0].name
+    organisation = _organisation(arguments)
     with db.read(organisations.database(organisation)) as session:
         return [
             {
@@ -165,7 +173,7 @@ def _parked(arguments: Mapping[str, Any]) -> list[dict[str, str]]:
 
 
 def _replay(arguments: Mapping[str, Any]) -> int:
-    organisation = arguments.get("organisation") or organisations.databases()[0].name
+    organisation = _organisation(arguments)
     actor = identity.by_ref(organisation, str(arguments["ref"]))
     with db.write(organisations.database(organisation)) as session:
         return portal.replay(session, actor, str(arguments["name"]), only_parked=bool(arguments.get("only_parked")))

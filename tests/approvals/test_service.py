@@ -30,7 +30,9 @@ def test_who_asked_cannot_approve_not_even_by_token(organisation, developer, act
 
 def test_who_pushed_cannot_approve_what_the_push_asked_for(organisation, developer, actor):
     with db.write(organisation) as session:
-        wanted = ask(session, platform(organisation.name, developer.ref)).id
+        row = ask(session, platform(organisation.name, developer.ref))
+        wanted = row.id
+        assert service.asked(row, developer)  # so that the page offers no decision that would be refused
     with pytest.raises(Forbidden), db.write(organisation) as session:
         service.decide(session, developer, wanted, approve=True)
 

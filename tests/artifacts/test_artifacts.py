@@ -70,6 +70,30 @@ def test_a_lock_without_hashes_is_refused_with_its_line():
     assert [(one.line, one.found) for one in caught.value.problems] == [(2, "fastapi>=0.1")]
 
 
+def test_a_line_is_counted_in_the_file_and_not_after_joining():
+    with pytest.raises(Invalid) as caught:
+        requirements.read(f"{LOCK}\nhttpx==0.28.1\nuvloop==1 ; nonsense --hash=sha256:{'c' * 64}\n")
+    assert [(one.line, one.found[:6]) for one in caught.value.problems] == [(5, "httpx="), (6, "uvloop")]
+
+
+def damaged(built):
+    wheel = next(built.glob("*.whl"))
+    wheel.write_bytes(wheel.read_bytes().replace(b"the very text", b"another text!", 1))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [damaged, lambda built: next(built.glob("*.whl")).rename(built / "orders.whl")],
+    ids=["a file that is not what was packed", "a name without a version"],
+)
+def test_what_is_no_wheel_is_refused(settings, built, spoil):
+    with zipfile.ZipFile(next(built.glob("*.whl")), "a") as wheel:
+        wheel.writestr("orders/text.txt", "the very text")
+    spoil(built)
+    with pytest.raises(Invalid):
+        pack(built)
+
+
 def test_a_truncated_upload_leaves_no_blob(settings):
     def broken():
         yield b"half"

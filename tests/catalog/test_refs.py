@@ -53,7 +53,15 @@ def test_a_target_is_joined_inside_its_repository(target, url):
 
 
 @pytest.mark.parametrize(
-    "target", ["../../secret", "%2e%2e/%2e%2e/x", "%252e%252e/x", "towpath://other/blob/main/x", "file:///etc/passwd"]
+    "target",
+    [
+        "../../secret",
+        "%2e%2e/%2e%2e/x",
+        "%252e%252e/x",
+        "towpath://other/blob/main/x",
+        "file:///etc/passwd",
+        "towpath://orders/blob/main/../../x",
+    ],
 )
 def test_a_target_cannot_leave_its_repository(target):
     with pytest.raises(Invalid):

@@ -200,3 +200,8 @@ def test_a_graph_grows_with_its_depth_and_names_no_reverse_twice(organisation, a
     pairs = [frozenset((one["from"], one["to"])) for one in near["edges"]]
     assert len(pairs) == len(set(pairs)) == 7
     assert all(one["href"] for one in far["nodes"])
+
+
+def test_relations_of_more_entities_than_a_statement_takes_values(organisation):
+    with db.read(organisation) as session:
+        assert service.relations_of(session, [f"component:default/c{number}" for number in range(70_000)]) == {}

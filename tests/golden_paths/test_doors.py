@@ -105,6 +105,9 @@ def test_a_task_is_listed_shown_and_cancelled_once(
     execute(offered, task_id, monkeypatch)
     assert ask("POST", f"/api/scaffolder/v2/tasks/{task_id}/cancel").status_code == 409
     assert ask("GET", "/api/scaffolder/v2/tasks/nothing").status_code == 404
+    with db.write(offered) as session:
+        runs.forget(session, [task_id])
+    assert ask("GET", "/api/scaffolder/v2/tasks").json()["tasks"] == []
 
 
 def test_the_stream_ends_with_the_completion_and_continues_after_an_id(

@@ -1,5 +1,10 @@
 """The template language is the peer's: its own golden set, its limits, its errors with places."""
 
+import contextlib
+import os
+import resource
+from pathlib import Path
+
 import pytest
 
 from towpath.golden_paths.templating.pool import Pool
@@ -91,3 +96,15 @@ def test_a_tree_is_rendered_in_one_call(pool):
     names, made = pool.render_files({"a": "${{ values.name }}.py"}, texts, {"values": {"name": "orders"}})
     assert names == {"a": "orders.py"}
     assert set(made.values()) == {"hello orders"}
+
+
+def test_a_portal_with_many_open_files_renders_all_the_same(settings):
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(2048, limits[1]), limits[1]))
+    with contextlib.ExitStack() as files:
+        files.callback(resource.setrlimit, resource.RLIMIT_NOFILE, limits)
+        while files.enter_context(Path(os.devnull).open()).fileno() <= 1024:
+            continue
+        pool = Pool(1)
+        files.callback(pool.close)
+        assert pool.render_values("${{ 1 + 1 }}", {}) == 2

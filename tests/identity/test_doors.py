@@ -140,3 +140,12 @@ def test_unknown_addresses_answer_in_the_form_of_their_door(client):
     assert client.get("/api/v1/nothing").json()["status"] == 404
     assert client.get("/api/catalog/nothing").json()["error"]["name"] == "NotFoundError"
     assert "nothing at this address" in client.get("/nothing").text.lower()
+
+
+@pytest.mark.parametrize("role", ["owner", "none"])
+def test_a_role_that_there_is_not_is_refused_and_changes_nothing(client, role):
+    sign_in(client, "administrator")
+    csrf = client.get("/settings").text.split('name="csrf-token" content="')[1].split('"')[0]
+    form = {"user_ref": "user:default/developer", "role": role, "csrf_token": csrf}
+    assert client.post("/settings/members", data=form, headers={"Origin": "http://portal.test"}).status_code == 400
+    assert bootstrap.identity.by_ref("northbank", "user:default/developer").role.name == "developer"

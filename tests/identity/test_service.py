@@ -5,7 +5,7 @@ import pytest
 from towpath.identity import service
 from towpath.kit import db
 from towpath.kit.actor import Role
-from towpath.kit.errors import Conflict, NotFound, Unauthenticated
+from towpath.kit.errors import Conflict, Invalid, NotFound, Unauthenticated
 from towpath.organisations import service as organisations
 
 ADA = "user:default/ada"
@@ -51,3 +51,10 @@ def test_the_last_administrator_stays_one_and_a_stranger_has_no_role(organisatio
     for ref, error in ((ADA, Conflict), ("user:default/nobody", NotFound)):
         with pytest.raises(error), db.write(organisation) as session:
             service.set_role(session, ada, ref, Role.viewer)
+
+
+@pytest.mark.parametrize("days", [0, -1])
+def test_a_token_lasts_a_day_at_least(organisation, ada, days):
+    with pytest.raises(Invalid), db.write(organisation) as session:
+        service.create_token(session, ada, "laptop", days=days)
+    assert service.tokens(ada) == []

@@ -1,5 +1,9 @@
 """The operator's socket: one question, one answer, also when a command breaks."""
 
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
 import pytest
 
 from towpath.kit.control import ControlServer, RefusedError, call
@@ -54,3 +58,18 @@ def test_a_fault_is_an_error_and_the_next_command_is_answered(path, command):
 def test_nobody_listening_is_unavailable(tmp_path):
     with pytest.raises(Unavailable, match="no portal runs"):
         call(tmp_path / "s", "echo")
+
+
+def hang_up(listener):
+    with listener.accept()[0] as connection:
+        connection.recv(1000)
+
+
+def test_a_portal_that_ends_before_its_answer_has_not_answered(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind("s")
+        listener.listen()
+        with ThreadPoolExecutor(1) as pool, pytest.raises(Unavailable):
+            pool.submit(hang_up, listener)
+            call(Path("s"), "echo")

@@ -1,12 +1,14 @@
 """Transactions: committed before the reply, one database per organisation."""
 
+import contextvars
+
 import pytest
 from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
 from towpath.kit import actor as actors
-from towpath.kit import clock, db
+from towpath.kit import clock, db, events
 from towpath.kit.actor import Actor, Role
 from towpath.kit.errors import Conflict, Unavailable
 from towpath.kit.events import EventRow
@@ -49,6 +51,29 @@ def test_slow_work_inside_a_transaction_is_refused(organisation):
     with db.write(organisation), pytest.raises(RuntimeError):
         db.refuse_transaction()
     db.refuse_transaction()
+
+
+def test_slow_work_is_refused_by_request_and_not_by_thread(organisation):
+    request = contextvars.copy_context()  # what FastAPI's threads that serve one request have in common
+    request.run(db.begin_request)
+    opened = db.write(organisation)
+    request.copy().run(opened.__enter__)
+    db.refuse_transaction()  # this thread serves another request meanwhile
+    with pytest.raises(RuntimeError):
+        request.copy().run(db.refuse_transaction)
+    request.copy().run(opened.__exit__, None, None, None)
+    request.run(db.refuse_transaction)
+
+
+def test_a_session_to_read_sees_one_moment(organisation):
+    def count(session) -> int:
+        return session.scalar(select(func.count()).select_from(EventRow))
+
+    with db.read(organisation) as session:
+        assert count(session) == 0
+        with db.write(organisation) as other:
+            events.emit(other, "thing.made", "a", {})
+        assert count(session) == 0
 
 
 def test_a_database_that_does_not_answer_is_unavailable(tmp_path):

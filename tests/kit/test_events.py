@@ -106,3 +106,17 @@ def test_replay_delivers_everything_again(organisation, heard):
         events.replay(session, "test")
     events.deliver(organisation)
     assert heard == [1, 1]
+
+
+def test_what_waits_never_keeps_the_rest_from_being_delivered(organisation, monkeypatch):
+    monkeypatch.setattr(events, "PAGE", 3)
+    log = []
+    events.subscribe([
+        Subscriber("broken", ("thing.*",), lambda session, event: 1 / 0),
+        Subscriber("test", ("thing.*",), lambda session, event: log.append(event.data["n"])),
+    ])  # fmt: skip
+    for number in range(10):
+        emit(organisation, number, f"subject-{number}")
+    assert events.deliver(organisation) == 10
+    assert log == list(range(10))
+    events.subscribe([])

@@ -13,6 +13,7 @@ import pytest
 
 from towpath.kit import jail
 from towpath.kit import settings as settings_of
+from towpath.kit.errors import Unavailable
 from towpath.kit.jail import bare, host
 from towpath.kit.jail import cell as uids
 
@@ -195,8 +196,10 @@ def test_a_kill_while_a_uid_is_written_down_leaves_the_table_whole(settings, mon
 def test_credentials_in_index_addresses_are_left_out(monkeypatch):
     monkeypatch.setenv("UV_INDEX_URL", "https://me:secret@index.example/simple")
     monkeypatch.setenv("UV_INDEX_PASSWORD", "secret")
+    monkeypatch.setenv("HTTPS_PROXY", "user:secret@proxy.example:3128")
     passed = jail.environment_passthrough()
     assert passed["UV_INDEX_URL"] == "https://index.example/simple"
+    assert passed["HTTPS_PROXY"] == "proxy.example:3128"
     assert "secret" not in "".join(passed.values())
 
 
@@ -264,6 +267,15 @@ def test_what_a_killed_portal_left_in_a_work_folder_is_ended(work, monkeypatch, 
         assert not alive(words)
     finally:
         host.probe.cache_clear()
+
+
+def test_a_command_whose_cancelling_cannot_be_asked_is_ended_all_the_same(kind, work):
+    def ask() -> bool:
+        raise Unavailable("the database did not answer")
+
+    with pytest.raises(Unavailable):
+        python(cell(work), "import time; time.sleep(61.25)  # never asked", cancelled=ask)
+    assert not [one for one in psutil.process_iter(["cmdline"]) if "never asked" in " ".join(one.info["cmdline"] or ())]
 
 
 def test_a_command_that_ends_leaves_its_sibling_of_the_same_folder_alone(kind, work):

@@ -181,6 +181,12 @@ def test_a_cancelled_run_stops_before_the_next_resource(make_plan, context, driv
     assert drivers.service.calls == []
 
 
+def test_a_driver_that_stops_because_the_run_was_cancelled_did_not_fail(make_plan, context, drivers):
+    drivers.service.fails = "it was cancelled"
+    with pytest.raises(Cancelled):
+        orchestrator.apply(make_plan(), context(cancelled=lambda: bool(drivers.service.calls)), {})
+
+
 def test_secrets_of_the_environment_reach_the_service_only_sealed(
     make_plan, context, drivers, platform, component, developer, score
 ):

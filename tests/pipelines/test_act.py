@@ -1,6 +1,7 @@
 """The CI engine in the jail: output, failure, time, floods, cancel, secrets."""
 
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -28,10 +29,10 @@ def workflow(settings, tmp_path):
     return make
 
 
-def run(cell, *, timeout_s=30, cancelled=lambda: False):
+def run(cell, *, timeout_s=30, cancelled=lambda lines: False, secrets_file=False):
     lines: list[act.Line] = []
     outcome = act.run(
-        cell, branch="main", event={}, actor="ada", secrets_file=False, timeout_s=timeout_s, cancelled=cancelled, on_line=lines.append
+        cell, branch="main", event={}, actor="ada", secrets_file=secrets_file, timeout_s=timeout_s, cancelled=lambda: cancelled(lines), on_line=lines.append
     )  # fmt: skip
     return outcome, lines
 
@@ -70,7 +71,8 @@ def test_a_workflow_that_never_ends_is_ended(workflow):
 
 def test_cancel_reaches_a_running_step(workflow):
     began = time.monotonic()
-    outcome, _ = run(workflow("      - run: sleep 600\n"), cancelled=lambda: time.monotonic() - began > 1)
+    # Not before the step runs: act that is asked at its start ends as if nothing had been wrong.
+    outcome, _ = run(workflow("      - run: sleep 600\n"), cancelled=lambda lines: any(line.step for line in lines))
     assert outcome.code != 0
     assert time.monotonic() - began < 60
 
@@ -79,6 +81,19 @@ def test_an_unknown_action_is_a_clear_error(workflow):
     outcome, lines = run(workflow("      - uses: nobody/nothing@v1\n"))
     assert outcome.code == 1
     assert "nobody/nothing" in outcome.error + " ".join(line.text for line in lines)
+
+
+def test_a_secret_reaches_the_step_as_it_was_kept(workflow, tmp_path):
+    value = 'a\\b $HOME it\'s "quoted" # ü😀\nsecond line\n'
+    cell = workflow(
+        "      - env: { KEPT: '${{ secrets.KEPT }}' }\n"
+        "        run: python3 -c \"import os; print(os.environ['KEPT'].encode().hex())\"\n"
+    )
+    sealed = tmp_path / "secrets.yaml"
+    jail.seal(sealed, act.secrets_of({"KEPT": value}), cell)
+    outcome, lines = run(replace(cell, binds=(jail.Bind(sealed, act.SECRETS),)), secrets_file=True)
+    assert outcome.code == 0, [line.text for line in lines]
+    assert value.encode().hex() in [line.text for line in lines if line.output]
 
 
 def test_secrets_are_masked_plain_and_in_base64():

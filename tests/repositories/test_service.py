@@ -1,16 +1,19 @@
 """What was pushed is recorded once, whoever finds it first."""
 
+import asyncio
+import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import anyio
 import pytest
 
 from towpath.catalog import jobs
 from towpath.catalog import service as catalog
 from towpath.kit import db, events
 from towpath.kit.errors import Conflict, Forbidden
-from towpath.repositories import git, queries, removal, service
+from towpath.repositories import git, http, queries, removal, service
 
 FOUND = {"refs/heads/main": "c" * 40}
 
@@ -269,3 +272,36 @@ def test_of_two_pushes_that_end_at_once_the_newer_stays_recorded(organisation, d
     assert service.record_refs(organisation, developer, made.uid) == []
     with db.read(organisation) as session:
         assert {name: one.commit for name, one in queries.refs(session, made.uid).items()} == {"refs/heads/main": last}
+
+
+def test_what_nobody_recorded_after_a_push_hands_no_component_over(organisation, administrator, tmp_path):
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    made = service.make(organisation, administrator, "orders")
+    for title, owner in (("First", "payments"), ("Taken", "strangers")):
+        (tree / "catalog-info.yaml").write_text((COMPONENT % "orders").replace("payments", owner))
+        git.commit_tree(service.folder(made.uid), tree, "main", title, ("Ada", "ada@example.com"))
+        if title == "First":
+            service.record_refs(organisation, administrator, made.uid)
+            files = catalog.fetch_outside(organisation, ADDRESS)
+            with db.write(organisation) as session:
+                catalog.register(session, administrator, ADDRESS, files=files)
+    service.catch_up()
+    with db.read(organisation) as session:
+        assert catalog.get(session, "component:default/orders").owner == "group:default/payments"
+        assert len(catalog.location_named(session, ADDRESS).problems) == 1
+
+
+def test_a_client_that_goes_away_leaves_no_git_behind():
+    async def scenario() -> int | None:
+        process = await asyncio.create_subprocess_exec("cat", "/dev/zero", stdout=asyncio.subprocess.PIPE)
+        feeder = asyncio.create_task(asyncio.sleep(60))
+        with anyio.CancelScope() as client:
+            async for _ in http._body(None, process, feeder, "uid", "git-upload-pack"):
+                client.cancel()
+        for _ in range(100):
+            if process.returncode is None:
+                await asyncio.sleep(0.02)
+        return process.returncode
+
+    assert asyncio.run(scenario()) == -signal.SIGKILL

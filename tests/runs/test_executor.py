@@ -115,6 +115,18 @@ def test_cancel_stops_before_the_next_step_and_takes_the_children_along(world, d
     assert heard == ["cancelled"]
 
 
+@pytest.mark.databases("postgres")  # on SQLite nobody else writes while a fact decides
+def test_a_run_that_is_cancelled_while_it_decides_to_wait_ends(world, developer):
+    def decide(session, run):
+        with db.write(world) as other:
+            service.cancel(other, developer, run.id)
+        return WAIT
+
+    run_id = start(world, developer)
+    job = Job("test", lambda run: [Fact("ask", "Ask", decide)])
+    assert execute(world, job, run_id).status == "cancelled"
+
+
 def test_a_waiting_run_that_is_cancelled_is_heard_by_its_job(world, developer):
     heard = []
     job = Job(

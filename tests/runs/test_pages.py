@@ -4,8 +4,8 @@ import pytest
 from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
 
-from towpath.kit import db
-from towpath.runs import api, pages, plug, service
+from towpath.kit import clock, db
+from towpath.runs import api, pages, plug, queries, service
 from towpath.ui import service as ui
 
 
@@ -75,3 +75,17 @@ def test_the_home_card_shows_a_tree_in_its_worst_state(client, organisation, dev
     text = client.get("/runs/card").text
     assert "Failed" in text
     assert "Succeeded" not in text
+
+
+def test_the_log_of_an_ended_run_comes_whole_before_its_end(client, organisation, developer, monkeypatch):
+    monkeypatch.setattr(api, "LINES", 2)
+    run_id = wish(organisation, developer, "task", "Create orders")
+    with db.write(organisation) as session:
+        rows = [
+            {"run_id": run_id, "seq": n, "step": "one", "at": clock.now(), "text": f"line-{n}"} for n in range(1, 8)
+        ]
+        queries.add_lines(session, rows)
+        queries.get(session, run_id).status = "succeeded"
+    text = client.get(f"/runs/{run_id}/live").text
+    assert [n for n in range(1, 8) if f"line-{n}" in text] == [1, 2, 3, 4, 5, 6, 7]
+    assert text.rstrip().endswith("event: end\ndata: {}")

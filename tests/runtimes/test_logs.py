@@ -27,6 +27,16 @@ def test_the_log_of_the_release_that_serves_is_shown_and_followed(written):
     assert logs.after(LOGICAL, "r2", len("serving\n")).lines == []
 
 
+def test_a_line_longer_than_a_piece_does_not_hold_up_what_follows(written):
+    State(LOGICAL, current=Instance("r2", "program", 1, "/readyz", "/livez")).save()
+    (folder(LOGICAL) / "logs" / "r2.log").write_text("x" * 25 + "\nnext\n")
+    piece, seen = logs.Piece("r2", 0, []), []
+    for _ in range(4):
+        piece = logs.after(LOGICAL, "r2", piece.offset, limit_bytes=10)
+        seen += piece.lines
+    assert "".join(seen) == "x" * 25 + "next"
+
+
 def test_before_a_release_serves_the_newest_words_are_shown(written):
     assert logs.tail(LOGICAL).lines == ["failed"]
 

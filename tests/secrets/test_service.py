@@ -1,9 +1,14 @@
 """Secrets are kept sealed, opened by reference, and gone with their subject."""
 
+from dataclasses import replace
+
 import pytest
 
+from towpath.catalog import service as catalog
 from towpath.kit import db
+from towpath.kit.actor import platform
 from towpath.kit.errors import Forbidden, NotFound, Unavailable
+from towpath.sdk.types import SourceFile
 from towpath.secrets import keyring, queries
 from towpath.secrets import service as secrets
 
@@ -101,3 +106,24 @@ def test_removing_a_subject_takes_narrower_ones_but_no_namesakes(database, devel
         assert secrets.resolve(session, kept).reveal() == "v"
         with pytest.raises(NotFound):
             secrets.resolve(session, ref)
+
+
+COMPONENT = b"""apiVersion: backstage.io/v1alpha1
+kind: Component
+metadata: {name: orders}
+spec: {type: service, lifecycle: production, owner: payments}
+"""
+
+
+def test_only_the_owner_changes_the_secrets_of_an_entity(database, developer):
+    with db.write(database) as session:
+        catalog.load_granted(session, platform("acme"), "test", [SourceFile("file:/orders.yaml", COMPONENT)])
+    owner = replace(developer, groups=("group:default/payments",))
+    for change in (
+        lambda session, actor: secrets.keep(session, actor, "KEY", "value", subject=SUBJECT),
+        lambda session, actor: secrets.remove(session, actor, SUBJECT, "KEY"),
+    ):
+        with pytest.raises(Forbidden, match="belongs to group:default/payments"), db.write(database) as session:
+            change(session, developer)
+        with db.write(database) as session:
+            change(session, owner)

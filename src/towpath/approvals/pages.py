@@ -1,6 +1,6 @@
 """Pages of approvals: what waits, and one decision with everything an approver must see."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form
 from fastapi.responses import RedirectResponse, Response
@@ -34,7 +34,7 @@ def show(unit: Reading, approval_id: str) -> Response:
     """One request with the cards of its subject and the decision form."""
     row = service.get(unit.session, approval_id)
     cards = plugins.collect(plugins.call().approval_card(subject=f"run:{row.run_id}"))
-    own = row.requested_account == unit.actor.account_id
+    own = service.asked(row, unit.actor)
     can = unit.actor.can("approvals.decide") and not own and row.decision == "pending"
     return ui.page(
         unit.request, "approvals/show.html", title=row.title, approval=row, cards=cards, own=own, can_decide=can
@@ -43,7 +43,10 @@ def show(unit: Reading, approval_id: str) -> Response:
 
 @router.post("/{approval_id}", dependencies=[permit("approvals.decide")])
 def decide(
-    unit: Writing, approval_id: str, decision: Annotated[str, Form()], comment: Annotated[str, Form()] = ""
+    unit: Writing,
+    approval_id: str,
+    decision: Annotated[Literal["approve", "refuse"], Form()],
+    comment: Annotated[str, Form()] = "",
 ) -> Response:
     """Decide, then follow the run."""
     row = service.decide(unit.session, unit.actor, approval_id, approve=decision == "approve", comment=comment)

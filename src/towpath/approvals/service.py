@@ -48,7 +48,7 @@ def decide(session: Session, actor: Actor, approval_id: str, *, approve: bool, c
     """Approve or refuse. Raises Forbidden for the requester's own account (tokens included), Conflict when decided."""
     row = get(session, approval_id, lock=True)
     note(session, subject=row.subject, approval=row.id, approve=approve, digest=row.digest)
-    if actor.account_id is None or actor.account_id == row.requested_account or actor.ref == row.requested_by:
+    if actor.account_id is None or asked(row, actor):
         raise Forbidden("who asked cannot approve", hint="ask another member with the role to decide")
     if row.decision != "pending":
         raise Conflict(f"this request is {row.decision} already")
@@ -57,6 +57,11 @@ def decide(session: Session, actor: Actor, approval_id: str, *, approve: bool, c
     data = {"approval": row.id, "run": row.run_id, "decision": row.decision, "digest": row.digest}
     events.emit(session, "approval.decided", row.subject, data, actor=actor.ref)
     return row
+
+
+def asked(row: Approval, actor: Actor) -> bool:
+    """Whether an actor asked for this itself, also by a token, or through the run of a push."""
+    return actor.ref == row.requested_by or (actor.account_id is not None and actor.account_id == row.requested_account)
 
 
 def withdraw(session: Session, run_id: str) -> None:

@@ -2,12 +2,14 @@
 
 import json
 import zipfile
+import zlib
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import orjson
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from towpath.artifacts import layers, provenance, queries, requirements, sbom, store
 from towpath.artifacts.model import Bundle
@@ -128,11 +130,13 @@ def _config(path: Path) -> dict[str, Any]:
 def _identity(wheel: Path) -> tuple[str, str]:
     try:
         with zipfile.ZipFile(wheel) as archive:
-            archive.testzip()
-    except zipfile.BadZipFile as error:
-        raise Invalid(f"{wheel.name} is not a wheel") from error
-    name, version = wheel.name.split("-")[:2]
-    return name.replace("_", "-").lower(), version
+            broken = archive.testzip()
+        name, version, _, _ = parse_wheel_filename(wheel.name)
+    except (zipfile.BadZipFile, zlib.error, InvalidWheelFilename) as error:
+        raise Invalid(f"{wheel.name} is not a wheel: {error}", hint="upload what 'uv build' made") from error
+    if broken:
+        raise Invalid(f"{wheel.name} is damaged: {broken} in it cannot be read", hint="build and upload it again")
+    return name, str(version)
 
 
 @audited("artifacts.publish")

@@ -101,8 +101,10 @@ def ordered(entities: list[dict[str, Any]], orders: Sequence[tuple[str, str]]) -
     for field, direction in reversed(orders):
         if direction not in ("asc", "desc"):
             raise Invalid(f"'{direction}' is not an order", hint="use asc or desc")
-        having = [one for one in entities if value_at(one, field) is not None]
-        lacking = [one for one in entities if value_at(one, field) is None]
-        having.sort(key=lambda one: value_at(one, field) or "", reverse=direction == "desc")
-        entities = having + lacking
+        valued = [(value_at(one, field), one) for one in entities]
+        having = sorted(
+            ((value, one) for value, one in valued if value is not None),
+            key=lambda pair: pair[0], reverse=direction == "desc",
+        )  # fmt: skip
+        entities = [one for _, one in having] + [one for value, one in valued if value is None]
     return entities

@@ -1,6 +1,6 @@
 """The built-in kinds: which spec validates them, who may supply them, which relations their fields make."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,3 +114,9 @@ BUILT_IN = (
 def all_kinds() -> dict[str, KindSpec]:
     """Every kind of this process by name, in the order of the floors: built in, then the capabilities', then plugins'."""
     return {kind.name: kind for kind in plugins.collect(plugins.call().kinds())}
+
+
+def as_declared(names: Iterable[str]) -> tuple[str, ...]:
+    """Kinds named in any case as rows hold them, so that the indexes of rows serve; an unknown name stays as it is."""
+    known = {name.lower(): name for name in all_kinds()}
+    return tuple(known.get(name.lower(), name) for name in names)

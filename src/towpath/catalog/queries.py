@@ -10,12 +10,14 @@ from sqlalchemy.orm import Session
 from towpath.catalog.ingest import MANAGED
 from towpath.catalog.model import EntityRow, HistoryRow, LocationRow, RelationRow, RevisionRow, TagRow
 
+MOST_VALUES = 10_000
+"""Values of one statement; PostgreSQL takes 65,535 of them."""
 FACETS = ("kind", "type", "owner", "lifecycle", "system", "tag")
 
 
 @dataclass(frozen=True)
 class Filter:
-    """What a list is narrowed to: several values of one field are alternatives, fields add up."""
+    """What a list is narrowed to: several values of one field are alternatives, fields add up. Kinds as declared."""
 
     kind: tuple[str, ...] = ()
     type: tuple[str, ...] = ()
@@ -23,7 +25,6 @@ class Filter:
     lifecycle: tuple[str, ...] = ()
     system: tuple[str, ...] = ()
     tag: tuple[str, ...] = ()
-    namespace: tuple[str, ...] = ()
     text: str = ""
 
     def without(self, field: str) -> "Filter":
@@ -34,11 +35,9 @@ class Filter:
 
 def _where(wanted: Filter) -> list[ColumnElement[bool]]:
     made: list[ColumnElement[bool]] = []
-    for field in ("type", "owner", "lifecycle", "system", "namespace"):
+    for field in ("kind", "type", "owner", "lifecycle", "system"):
         if values := getattr(wanted, field):
             made.append(getattr(EntityRow, field).in_(values))
-    if wanted.kind:
-        made.append(func.lower(EntityRow.kind).in_([kind.lower() for kind in wanted.kind]))
     if wanted.tag:
         made.append(EntityRow.id.in_(select(TagRow.entity_id).where(TagRow.tag.in_(wanted.tag))))
     for word in wanted.text.lower().split():
@@ -95,10 +94,10 @@ def of_location(session: Session, location_id: str) -> list[EntityRow]:
 
 
 def everything(session: Session, kinds: Sequence[str] = ()) -> list[EntityRow]:
-    """All entities in order of their ref; of some kinds (any case) when given."""
+    """All entities in order of their ref; of some kinds when given."""
     rows = select(EntityRow).order_by(EntityRow.ref)
     if kinds:
-        rows = rows.where(func.lower(EntityRow.kind).in_([kind.lower() for kind in kinds]))
+        rows = rows.where(EntityRow.kind.in_(kinds))
     return list(session.scalars(rows))
 
 
@@ -131,8 +130,12 @@ def replace_parts(
 def relations(session: Session, refs: Iterable[str]) -> list[tuple[str, str, str]]:
     """(src, type, target) of some entities, sorted by all three, without repetitions."""
     columns = (RelationRow.src, RelationRow.type, RelationRow.target)
-    rows = select(*columns).where(RelationRow.src.in_(list(refs))).distinct().order_by(*columns)
-    return [(src, type_, target) for src, type_, target in session.execute(rows)]
+    wanted, found = sorted(set(refs)), []
+    for start in range(0, len(wanted), MOST_VALUES):
+        part = wanted[start : start + MOST_VALUES]
+        rows = session.execute(select(*columns).where(RelationRow.src.in_(part)).distinct())
+        found += [(src, type_, target) for src, type_, target in rows]
+    return sorted(found)
 
 
 def groups_of(session: Session, user_ref: str) -> list[str]:
@@ -204,12 +207,6 @@ def history(session: Session, ref: str, limit: int) -> list[HistoryRow]:
     """What happened to the entities of one ref, newest first."""
     rows = select(HistoryRow).where(HistoryRow.ref == ref).order_by(HistoryRow.at.desc(), HistoryRow.id.desc())
     return list(session.scalars(rows.limit(limit)))
-
-
-def tombstone(session: Session, uid: str) -> HistoryRow | None:
-    """The record that an entity was removed; None while it stands or when it never was."""
-    rows = select(HistoryRow).where(HistoryRow.uid == uid, HistoryRow.action == "removed")
-    return session.scalar(rows.order_by(HistoryRow.at.desc()).limit(1))
 
 
 def revision(session: Session) -> int:

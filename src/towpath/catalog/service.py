@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -90,11 +90,12 @@ def by_uid(session: Session, uid: str) -> EntityView:
 
 def everything(session: Session, only: Sequence[str] = ()) -> list[EntityView]:
     """All entities in order of ref, of some kinds when given."""
-    return [view(row) for row in queries.everything(session, only)]
+    return [view(row) for row in queries.everything(session, kinds.as_declared(only))]
 
 
 def list_entities(session: Session, wanted: Filter, *, limit: int = 50, cursor: str | None = None) -> Page:
     """One page of entities in order of name, and how many there are. Raises Invalid for a cursor that is not ours."""
+    wanted = replace(wanted, kind=kinds.as_declared(wanted.kind))
     rows = queries.page(session, wanted, limit + 1, _opened(cursor))
     more = rows[limit - 1] if len(rows) > limit else None
     after = base64.urlsafe_b64encode(orjson.dumps([more.name, more.id])).decode() if more else None
@@ -113,6 +114,7 @@ def _opened(cursor: str | None) -> tuple[str, int] | None:
 
 def facets(session: Session, wanted: Filter) -> dict[str, list[tuple[str, int]]]:
     """Values and counts of kind, type, owner, lifecycle, system and tag, each under the other fields' filters."""
+    wanted = replace(wanted, kind=kinds.as_declared(wanted.kind))
     return {field: queries.facet(session, wanted, field) for field in FACETS}
 
 

@@ -42,6 +42,8 @@ def join(base: str, target: str) -> str:
         return str(posixpath.normpath(posixpath.join(posixpath.dirname(base), target)))
     top = root(base)
     if SCHEME.match(target):
+        if ".." in target.split("/"):
+            raise Invalid("expected an address without '..'")
         whole = target
     else:
         start = top if target.startswith("/") else base.rpartition("/")[0] + "/"

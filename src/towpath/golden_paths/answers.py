@@ -6,8 +6,8 @@ from typing import Any
 from jsonschema import Draft7Validator, FormatChecker
 from jsonschema.exceptions import ValidationError
 
-from towpath.golden_paths.spec import dotted
 from towpath.kit.errors import Problem
+from towpath.kit.marks import format_path
 
 _FORMATS = FormatChecker()
 
@@ -27,7 +27,7 @@ def problems(errors: Sequence[Mapping[str, Any]]) -> list[Problem]:
     return [
         Problem(
             "is required" if one["name"] == "required" else one["message"],
-            path=dotted([*one["path"], one["argument"]] if one["name"] == "required" else one["path"]),
+            path=format_path([*one["path"], one["argument"]] if one["name"] == "required" else one["path"]),
             found="" if one["name"] == "required" else repr(one["instance"])[:80],
         )
         for one in errors
@@ -46,7 +46,7 @@ def _unfold(error: ValidationError) -> list[dict[str, Any]]:
 
 def _shape(error: ValidationError, message: str, argument: Any) -> dict[str, Any]:
     path = list(error.absolute_path)
-    place = dotted(("instance", *path))
+    place = format_path(("instance", *path))
     return {
         "path": path,
         "property": place,

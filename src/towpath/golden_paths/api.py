@@ -147,7 +147,7 @@ async def _stream(request: Request, ref: db.DatabaseRef, task_id: str, seen: int
                 yield f"event: {one['type']}\nid: {seen}\ndata: ".encode() + orjson.dumps(one) + b"\n\n"
             if closed or time.monotonic() > end or await request.is_disconnected():
                 return  # a client comes back with the last id, and its permission is checked again
-            if not await listener.wait(_pause_s(ref)):
+            if not found and not await listener.wait(_pause_s(ref)):
                 yield b": still here\n\n"
 
 

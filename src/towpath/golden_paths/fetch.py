@@ -112,7 +112,7 @@ def _from_source(read: Sessions, scheme: str, address: str) -> dict[str, Entry]:
     try:
         with read() as session:
             files: list[SourceFile] = source.read(session, f"{address}/**")
-    except NotFound:
+    except (NotFound, Invalid):  # no folder of that name, or a source that cannot list one: then it is a file
         files = []
     if not files:
         with read() as session:

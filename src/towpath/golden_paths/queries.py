@@ -40,13 +40,6 @@ def page(
     return list(rows), session.scalar(select(func.count()).select_from(TaskRecord).where(*where)) or 0
 
 
-def of_entity(session: Session, entity_ref: str) -> TaskRecord | None:
-    """The newest walked path that made an entity."""
-    return session.scalar(
-        select(TaskRecord).where(TaskRecord.entity_ref == entity_ref).order_by(TaskRecord.run_id.desc()).limit(1)
-    )
-
-
 def walked(session: Session) -> dict[str, int]:
     """How often each template was walked to its end, by template ref."""
     rows = session.execute(

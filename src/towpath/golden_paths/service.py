@@ -224,7 +224,7 @@ def tasks(
     rows, total = queries.page(
         session, created_by=created_by, status=status, newest_first=newest_first, limit=limit, offset=offset
     )
-    return [runs.get(session, row.run_id) for row in rows], total
+    return runs.several(session, [row.run_id for row in rows]), total
 
 
 @audited("runs.cancel")
@@ -274,8 +274,3 @@ def texts(run: RunView) -> list[dict[str, Any]]:
 def record_of(session: Session, run_id: str) -> TaskRecord | None:
     """The record of one task: template version, answers, rendered tree."""
     return queries.get(session, run_id)
-
-
-def origin_of(session: Session, entity_ref: str) -> TaskRecord | None:
-    """The newest walked path that made an entity, or None for what was made otherwise."""
-    return queries.of_entity(session, entity_ref)

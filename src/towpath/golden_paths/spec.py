@@ -15,6 +15,7 @@ from jsonschema import Draft7Validator
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from towpath.kit.errors import Invalid, Problem
+from towpath.kit.marks import format_path
 from towpath.sdk.types import KindSpec
 
 Found = tuple[tuple[str | int, ...], Problem]
@@ -53,16 +54,6 @@ class TemplateStep(_Open):
     def conditional(self) -> bool:
         """Whether the step says `if` at all: `if: null` counts as false, an absent `if` as true."""
         return "if_" in self.model_fields_set
-
-
-class OutputLink(_Open):
-    """A link of the finish panel; `entityRef` leads to the entity's page."""
-
-    title: str = ""
-    url: str | None = None
-    entityRef: str | None = None  # noqa: N815 (the peer's name)
-    icon: str | None = None
-    if_: Any = Field(None, alias="if")
 
 
 class TemplateSpec(_Open):
@@ -125,7 +116,7 @@ def _read(text: bytes, location: str) -> Template:
     except ValidationError as error:
         raise Invalid(f"template '{name}' cannot be used", problems=problems(error, ("spec",))) from error
     spec = spec.model_copy(update={"steps": named(spec.steps)})
-    wrong = [replace(one, path=dotted(("spec", *path))) for path, one in check(body)]
+    wrong = [replace(one, path=format_path(("spec", *path))) for path, one in check(body)]
     if wrong:
         raise Invalid(f"template '{name}' cannot be used", problems=wrong)
     annotations = metadata.get("annotations") or {}
@@ -162,16 +153,8 @@ def _problem(item: Any, place: Sequence[str | int]) -> Problem:
     missing = item["type"] == "missing"
     found = "nothing" if missing else repr(item["input"])[:80]
     expected = "a value" if missing else item["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-    path = dotted((*place, *item["loc"]))
+    path = format_path((*place, *item["loc"]))
     return Problem(f"expected {expected}; found {found}", path=path, expected=expected, found=found)
-
-
-def dotted(parts: Sequence[str | int]) -> str:
-    """`("steps", 1, "action")` as people read it: `steps[1].action`."""
-    text = ""
-    for part in parts:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
-    return text
 
 
 def check(body: Any) -> list[Found]:

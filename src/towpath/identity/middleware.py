@@ -10,9 +10,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from towpath.kit import ids
+from towpath.kit import db, ids
 from towpath.kit.actor import Actor, nobody
-from towpath.kit.db import DatabaseRef
 from towpath.kit.errors import Forbidden, TowpathError
 
 COOKIE = "towpath_session"
@@ -30,7 +29,7 @@ class Identity:
         *,
         by_cookie: Callable[[str, str], Actor],
         by_token: Callable[[str, str], Actor],
-        database: Callable[[str], DatabaseRef],
+        database: Callable[[str], db.DatabaseRef],
         refuse: Callable[[Scope, TowpathError], ASGIApp],
         policy: str,
     ) -> None:
@@ -41,6 +40,7 @@ class Identity:
         if scope["type"] != "http" or scope["path"].startswith("/static/"):
             await self.app(scope, receive, send)
             return
+        db.begin_request()
         state = scope.setdefault("state", {})
         state["request_id"] = ids.uuid7()
         state.update(actor=nobody(), database=None, csrf="")

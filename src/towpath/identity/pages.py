@@ -7,13 +7,15 @@ from fastapi.responses import RedirectResponse, Response
 
 from towpath.identity import service
 from towpath.identity.middleware import COOKIE
+from towpath.kit import db
 from towpath.kit.actor import Role
-from towpath.kit.errors import Unauthenticated
+from towpath.kit.errors import Invalid, Unauthenticated
 from towpath.kit.web import Reading, Writing, permit
 from towpath.organisations import service as organisations
 from towpath.ui import service as ui
 
 router = APIRouter(include_in_schema=False)
+ROLES = [one.name for one in Role if one is not Role.none]
 
 
 def _next(target: str) -> str:
@@ -93,16 +95,17 @@ def revoke_token(unit: Writing, token_id: str) -> Response:
 @router.get("/settings/members", dependencies=[permit("identity.members")])
 def members_page(unit: Reading) -> Response:
     """Members and their roles."""
-    with organisations.db.read(organisations.control()) as control:
+    with db.read(organisations.control()) as control:
         members = [
             (one.user_ref, Role(one.role).name) for one in organisations.members(control, unit.actor.organisation)
         ]
-    roles = [one.name for one in Role if one is not Role.none]
-    return ui.page(unit.request, "identity/members.html", title="Members", members=members, roles=roles)
+    return ui.page(unit.request, "identity/members.html", title="Members", members=members, roles=ROLES)
 
 
 @router.post("/settings/members", dependencies=[permit("identity.members")])
 def set_role(unit: Writing, user_ref: Annotated[str, Form()], role: Annotated[str, Form()]) -> Response:
     """Change a member's role."""
-    service.set_role(unit.session, unit.actor, user_ref, Role[role] if role in Role.__members__ else Role.viewer)
+    if role not in ROLES:
+        raise Invalid(f"'{role}' is not a role", hint=f"one of {', '.join(ROLES)}")
+    service.set_role(unit.session, unit.actor, user_ref, Role[role])
     return RedirectResponse("/settings/members", 303)

@@ -198,17 +198,19 @@ def create_token(
 ) -> Token:
     """Make a token that acts as the actor, in its organisation, for `days` (None: until revoked).
 
-    `scopes` are permission ids or `capability.*`. Raises Invalid for a bad name and Forbidden for a token's own request.
+    `scopes` are permission ids or `capability.*`. Raises Invalid for a bad name or time, Forbidden for a token.
     """
     if not name.strip() or len(name) > 80:
         raise Invalid("a token needs a name of at most 80 characters", hint="name what will use it")
+    if days is not None and days < 1:
+        raise Invalid(f"a token cannot last {days} days", hint="give at least one day")
     if actor.account_id is None or actor.via == "token":
         raise Forbidden("a token cannot make another one", hint="sign in to make it")
     secret, now = TOKEN_PREFIX + secrets.token_urlsafe(32), clock.now()
     row = ApiToken(
         id=ids.uuid7(), hash=_hash(secret), name=name.strip(), account_id=actor.account_id,
         organisation_id=actor.organisation, scopes=list(scopes), created_at=now,
-        expires_at=now + timedelta(days=days) if days else None,
+        expires_at=now + timedelta(days=days) if days is not None else None,
     )  # fmt: skip
     with db.write(organisations.control()) as control:
         control.add(row)
@@ -247,6 +249,7 @@ def tokens(actor: Actor) -> list[ApiToken]:
 def set_role(session: db.Session, actor: Actor, user_ref: str, role: Role) -> None:
     """Change a member's role; never by a document. Raises NotFound, and Conflict for the last administrator."""
     with db.write(organisations.control()) as control:
+        db.alone(control, f"members/{actor.organisation}")  # two administrators must not step down at one moment
         members = organisations.members(control, actor.organisation)
         row = next((one for one in members if one.user_ref == user_ref), None)
         if row is None:

@@ -19,6 +19,7 @@ from towpath.kit.errors import Forbidden, Problem, TowpathError, Unavailable
 
 log = logging.getLogger(__name__)
 LIMIT = 4_000_000
+AGAIN_S = 0.5
 Command = Callable[[Mapping[str, Any]], Any]
 Say = Callable[[str], object]
 
@@ -48,6 +49,7 @@ class ControlServer:
     def __init__(self, path: Path, commands: Mapping[str, Command]) -> None:
         self.path, self.commands = path, commands
         path.unlink(missing_ok=True)
+        self._closed = threading.Event()
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.bind(str(path))
         path.chmod(0o600)
@@ -56,15 +58,18 @@ class ControlServer:
 
     def close(self) -> None:
         """Answer no more."""
+        self._closed.set()
         self._socket.close()
         self.path.unlink(missing_ok=True)
 
     def _loop(self) -> None:
-        while True:
+        while not self._closed.is_set():
             try:
                 connection, _ = self._socket.accept()
-            except OSError:
-                return
+            except OSError as error:  # closed, or out of files for a moment: `towpath down` must find somebody later
+                if not self._closed.wait(AGAIN_S):
+                    log.warning("the operator's socket could not be answered: %s", error)
+                continue
             threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
 
     def _answer(self, connection: socket.socket) -> None:
@@ -105,19 +110,22 @@ class RefusedError(TowpathError):
 
 
 def call(path: Path, command: str, /, *, say: Say = lambda text: None, **arguments: Any) -> Any:
-    """Ask the running portal; `say` hears the progress. Raises Unavailable when none runs, RefusedError as it said it."""
+    """Ask the running portal; `say` hears the progress. Raises Unavailable when none runs or it ends before its answer,
+    RefusedError as it said it."""
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.connect(str(path))
             with connection.makefile("rwb") as stream:
                 stream.write(json.dumps({"command": command, "arguments": arguments}).encode() + b"\n")
                 stream.flush()
-                reply = json.loads(stream.readline(LIMIT) or b"{}")
-                while "progress" in reply:
+                reply = json.loads(stream.readline(LIMIT) or b"null")
+                while reply and "progress" in reply:
                     say(reply["progress"])
-                    reply = json.loads(stream.readline(LIMIT) or b"{}")
+                    reply = json.loads(stream.readline(LIMIT) or b"null")
     except (OSError, ValueError) as error:
         raise Unavailable("no portal runs on this data folder", hint="start it with 'towpath up'") from error
+    if reply is None:
+        raise Unavailable("the portal ended before it answered", hint="look whether it was done, then repeat it")
     if "error" in reply:
         problems = [Problem(**{"message": "", **one}) for one in reply.get("problems", [])]
         refused = RefusedError(reply["error"], hint=reply["hint"], problems=problems)

@@ -7,6 +7,7 @@ SQLite: a file each, WAL, `BEGIN IMMEDIATE` to write. PostgreSQL: a schema each 
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -22,7 +23,7 @@ from towpath.kit.errors import Conflict, Unavailable
 
 __all__ = [
     "Base", "Connection", "ControlBase", "DatabaseRef", "Json", "Session", "Utc", "after_commit", "after_rollback", "alone",
-    "database", "dispose", "engine", "in_transaction", "ping", "read", "refuse_transaction", "write",
+    "begin_request", "database", "dispose", "engine", "ping", "read", "refuse_transaction", "write",
 ]  # fmt: skip
 
 NAMING = {
@@ -125,17 +126,28 @@ def dispose() -> None:
         _engines.clear()
 
 
-_writing: dict[int, int] = {}  # sessions to write that are open, by the thread that opened them
+_writing: ContextVar[list[int]] = ContextVar("writing")  # how many sessions to write are open, as one changing number
 
 
-def in_transaction() -> bool:
-    """Whether this thread holds a session to write: slow work asserts that it does not."""
-    return _writing.get(threading.get_ident(), 0) > 0
+def begin_request() -> None:
+    """Let every thread that serves this request know of the sessions to write that another one opened for it.
+
+    FastAPI opens a request's session on one thread of its pool and calls the endpoint on any: a mark on the thread would
+    miss the endpoint, and refuse the slow work of whichever request that thread serves next.
+    """
+    _writing.set([0])
+
+
+def _held() -> list[int]:
+    held = _writing.get(None)
+    if held is None:
+        _writing.set(held := [0])
+    return held
 
 
 def refuse_transaction() -> None:
-    """Raise when this thread holds a session to write: no subprocess, network or template call happens inside it."""
-    if in_transaction():
+    """Raise when this thread or request holds a session to write: no subprocess, network or template call happens then."""
+    if _held()[0]:
         raise RuntimeError("slow work was started inside a transaction")
 
 
@@ -165,23 +177,17 @@ def after_rollback(session: Session, call: Callable[[], object]) -> None:
     session.info.setdefault("after_rollback", []).append(call)
 
 
-def _count(thread: int, by: int) -> None:
-    with _lock:
-        _writing[thread] = _writing.get(thread, 0) + by
-        if not _writing[thread]:
-            del _writing[thread]
-
-
 @contextmanager
 def _session(ref: DatabaseRef, write: bool) -> Iterator[Session]:
     options: dict[str, Any] = {"towpath_write": write}
     if ref.schema:
         options["schema_translate_map"] = {None: ref.schema}
+        if not write:  # PostgreSQL looks anew at each statement unless it is told not to
+            options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
     session = Session(engine(ref).execution_options(**options), expire_on_commit=False, autoflush=True)
     session.info["ref"] = ref
-    session.info["write"] = write
-    opener = threading.get_ident()  # a request may be finished by another thread than began it
-    _count(opener, write)
+    held = _held()
+    held[0] += write
     try:
         try:
             yield session
@@ -202,7 +208,7 @@ def _session(ref: DatabaseRef, write: bool) -> Iterator[Session]:
             raise
         finally:
             session.close()
-            _count(opener, -write)
+            held[0] -= write
     except BaseException:
         _call(session.info.get("after_rollback", []))
         raise

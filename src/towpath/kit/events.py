@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, select, update
+from sqlalchemy import ForeignKey, Index, literal, select, tuple_, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from towpath.kit import clock, db, ids, live
@@ -22,6 +22,7 @@ from towpath.kit.errors import NotFound
 log = logging.getLogger(__name__)
 TRIES = 10
 SWEEP_S = 5.0
+PAGE = 200
 
 
 class EventRow(db.Base):
@@ -109,8 +110,6 @@ def emit(
     heard = [one.name for one in _subscribers.values() if one.hears(type_)]
     session.add_all(DeliveryRow(event_id=event.id, subscriber=name, due=event.time) for name in heard)
     if heard:
-        ref = db.database(session)
-        db.after_commit(session, lambda: live.wake(f"events:{ref.name}"))
         db.after_commit(session, lambda: live.wake("events"))
     return event
 
@@ -167,27 +166,45 @@ class Dispatcher:
 def deliver(ref: db.DatabaseRef) -> int:
     """Deliver what is due in one database until nothing is left. Returns how many deliveries succeeded."""
     done = 0
-    while True:
-        with db.read(ref) as session:
-            due = session.execute(
-                select(DeliveryRow.event_id, DeliveryRow.subscriber, EventRow.subject, DeliveryRow.due)
-                .join(EventRow, EventRow.id == DeliveryRow.event_id)
-                .where(DeliveryRow.state == "queued")
-                .order_by(EventRow.time, EventRow.id)
-                .limit(200)
-            ).all()
-        blocked: set[tuple[str, str]] = set()
-        progress = 0
-        for event_id, subscriber, subject, due_at in due:
+    while progress := _deliver_once(ref):
+        done += progress
+    return done
+
+
+def _deliver_once(ref: db.DatabaseRef) -> int:
+    """Go through all that is queued, oldest first; what waits, however much it is, keeps only its own subject from others."""
+    blocked: set[tuple[str, str]] = set()
+    progress, last = 0, None
+    while queued := _queued(ref, last):
+        for _, event_id, subscriber, subject, due_at in queued:
             if (subscriber, subject) in blocked:
                 continue
             if due_at <= clock.now() and _deliver_one(ref, event_id, subscriber):
                 progress += 1
             else:
                 blocked.add((subscriber, subject))
-        done += progress
-        if not progress:
-            return done
+        last = queued[-1][:3]
+    return progress
+
+
+def _queued(
+    ref: db.DatabaseRef, last: tuple[datetime, str, str] | None
+) -> list[tuple[datetime, str, str, str, datetime]]:
+    """Queued deliveries (time, event, subscriber, subject, due) in order of their events, after the last one seen."""
+    place = (EventRow.time, DeliveryRow.event_id, DeliveryRow.subscriber)
+    rows = (
+        select(*place, EventRow.subject, DeliveryRow.due)
+        .join(EventRow, EventRow.id == DeliveryRow.event_id)
+        .where(DeliveryRow.state == "queued")
+        .order_by(*place)
+        .limit(PAGE)
+    )
+    if last is not None:
+        rows = rows.where(
+            tuple_(*place) > tuple_(*(literal(value, column.type) for value, column in zip(last, place, strict=True)))
+        )
+    with db.read(ref) as session:
+        return [(row[0], row[1], row[2], row[3], row[4]) for row in session.execute(rows)]
 
 
 def _deliver_one(ref: db.DatabaseRef, event_id: str, name: str) -> bool:
@@ -214,8 +231,8 @@ def _deliver_one(ref: db.DatabaseRef, event_id: str, name: str) -> bool:
 
 def _put_back(ref: db.DatabaseRef, event_id: str, name: str, error: str) -> None:
     with db.write(ref) as session:
-        row = session.get(DeliveryRow, (event_id, name))
-        if row is not None:
+        row = session.get(DeliveryRow, (event_id, name), with_for_update={})
+        if row is not None and row.state == "queued":  # another replica may have delivered it meanwhile
             row.tries += 1
             row.error = error[:2000]
             row.due = clock.now() + timedelta(seconds=min(2.0**row.tries, 300))

@@ -9,8 +9,10 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable
 
+SLOTS = 4096
 _threads = threading.Condition()
-_counts: dict[str, int] = defaultdict(int)
+# Topics share slots, else every run of a long life would leave its own here; who waits looks again.
+_counts = [0] * SLOTS
 _loops: dict[str, set[tuple[asyncio.AbstractEventLoop, asyncio.Event]]] = defaultdict(set)
 _tell: list[Callable[[str], None]] = []
 
@@ -30,7 +32,7 @@ def relay_with(call: Callable[[str], None] | None) -> None:
 def heard(topic: str) -> None:
     """Tell the waiters of this process alone."""
     with _threads:
-        _counts[topic] += 1
+        _counts[_slot(topic)] += 1
         _threads.notify_all()
         for loop, event in list(_loops.get(topic, ())):
             if not loop.is_closed():
@@ -40,13 +42,17 @@ def heard(topic: str) -> None:
 def count(topic: str) -> int:
     """How often `topic` was woken: read it before looking, give it to `wait` afterwards."""
     with _threads:
-        return _counts[topic]
+        return _counts[_slot(topic)]
 
 
 def wait(topic: str, seen: int, timeout_s: float) -> bool:
-    """Block this thread until `topic` was woken after `seen`; False when the time is over."""
+    """Block this thread until `topic`, or seldom another one, was woken after `seen`; False when the time is over."""
     with _threads:
-        return _threads.wait_for(lambda: _counts[topic] != seen, timeout_s)
+        return _threads.wait_for(lambda: _counts[_slot(topic)] != seen, timeout_s)
+
+
+def _slot(topic: str) -> int:
+    return hash(topic) % SLOTS
 
 
 class Listener:

@@ -39,13 +39,6 @@ def shared(session: Session, environment: str) -> list[ResourceRow]:
     return list(session.scalars(query.order_by(ResourceRow.uid)))
 
 
-def of_definition(session: Session, definition: str) -> list[ResourceRow]:
-    """Resources that a definition serves, by uid."""
-    return list(
-        session.scalars(select(ResourceRow).where(ResourceRow.definition == definition).order_by(ResourceRow.uid))
-    )
-
-
 def users(session: Session, uids: Sequence[str]) -> list[ResourceUse]:
     """Who uses these resources, by resource and component."""
     query = select(ResourceUse).where(ResourceUse.resource_uid.in_(uids))

@@ -15,6 +15,11 @@ from towpath.organisations.model import Hostname, Membership, Organisation
 ID = re.compile(r"[a-z][a-z0-9-]{1,30}[a-z0-9]")
 
 
+def founded(session: db.Session) -> bool:
+    """Whether the install has an organisation at all; asked in the control database."""
+    return bool(queries.all_of(session))
+
+
 def control() -> db.DatabaseRef:
     """The control database: accounts, memberships, hostnames, executors."""
     return _ref("control")

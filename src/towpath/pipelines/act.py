@@ -25,6 +25,8 @@ VENDORED = {
     "astral-sh/setup-uv": ("setup-uv", ("v5", "v6", "v7")),
     "actions/setup-python": ("setup-python", ("v5", "v6")),
 }
+SECRETS = "/towpath/secrets.yaml"
+"""Where the workflow's secrets lie in the jail."""
 NOISE = re.compile(
     r"docker|git remote|Non-terminating error|evaluating|expression '|skipping post step|volume", re.IGNORECASE
 )
@@ -79,7 +81,7 @@ def run(
         "act", "push", "-C", "/work/source", "-W", ".github/workflows", "-P", "ubuntu-latest=-self-hosted",
         "-P", "ubuntu-24.04=-self-hosted", "-P", "ubuntu-22.04=-self-hosted", "--no-cache-server", "--json",
         "--eventpath", "/work/event.json", "--actor", actor, "--action-cache-path", "/work/act",
-        "--defaultbranch", branch, *_vendored(), *(["--secret-file", "/towpath/secrets.env"] if secrets_file else []),
+        "--defaultbranch", branch, *_vendored(), *(["--secret-file", SECRETS] if secrets_file else []),
     ]  # fmt: skip
     reader = _Lines(on_line)
     done = jail.run(
@@ -87,6 +89,11 @@ def run(
     )
     words = [one for one in done.stderr.decode(errors="replace").splitlines() if one.startswith("Error:")]
     return Outcome(done.code, done.timed_out, reader.error or (words[-1] if words else ""))
+
+
+def secrets_of(values: Mapping[str, str]) -> bytes:
+    """The file at `SECRETS`. As YAML, which JSON is: act's other form, `.env`, knows no way to write every value."""
+    return json.dumps(dict(values), ensure_ascii=False).encode()
 
 
 def _vendored() -> list[str]:

@@ -23,6 +23,7 @@ from towpath.sdk.types import RunView
 from towpath.secrets import service as secrets
 
 OUTPUT = "output/bundle"
+SECRETS = "secrets.yaml"
 _places: dict[int, threading.BoundedSemaphore] = {}
 WORDS = {"success": "succeeded", "failure": "failed", "skipped": "skipped"}
 
@@ -71,10 +72,10 @@ def _layers(data: dict[str, Any], ctx: Context) -> dict[str, Any]:
 def _workflow_input(session: db.Session, run: RunView) -> dict[str, Any]:
     queries.clear(session, run.id)
     subject = f"repository:{run.input['repository']}"
-    refs = {one.name: secrets.find(session, subject, one.name) for one in secrets.listed(session, subject)}
     return {
         **_input(session, run), "workflows": run.results["checkout"]["workflows"], "layers": run.results["layers"],
-        "secrets": {name: ref for name, ref in refs.items() if ref}, "actor": run.actor.ref.rpartition("/")[2],
+        "secrets": {one.name: one.ref for one in secrets.listed(session, subject) if one.subject == subject},
+        "actor": run.actor.ref.rpartition("/")[2],
     }  # fmt: skip
 
 
@@ -107,12 +108,14 @@ def _run_act(data: dict[str, Any], ctx: Context) -> dict[str, Any]:
     def on_line(line: act.Line) -> None:
         report.take(line, mask.text(line.text))
 
-    outcome = act.run(
-        cell, branch=data["branch"], event={"after": data["commit"], "repository": {"name": data["name"]}},
-        actor=data["actor"], secrets_file=bool(values), timeout_s=settings.current().pipeline_timeout_s,
-        cancelled=ctx.cancelled, on_line=on_line,
-    )  # fmt: skip
-    (ctx.workspace / "secrets.env").unlink(missing_ok=True)
+    try:
+        outcome = act.run(
+            cell, branch=data["branch"], event={"after": data["commit"], "repository": {"name": data["name"]}},
+            actor=data["actor"], secrets_file=bool(values), timeout_s=settings.current().pipeline_timeout_s,
+            cancelled=ctx.cancelled, on_line=on_line,
+        )  # fmt: skip
+    finally:
+        (ctx.workspace / SECRETS).unlink(missing_ok=True)
     ctx.check()
     if outcome.timed_out:
         limit = settings.current().pipeline_timeout_s
@@ -149,10 +152,9 @@ def _cell(data: dict[str, Any], ctx: Context, values: dict[str, str]) -> jail.Ce
         file_mb=2000, processes=4000,
     )  # fmt: skip
     if values:
-        sealed = ctx.workspace / "secrets.env"
-        lines = "".join(f"{name}={value!r}\n" for name, value in values.items())
-        jail.seal(sealed, lines.encode(), cell)
-        cell = jail.Cell(**{**vars(cell), "binds": (*binds, jail.Bind(sealed, "/towpath/secrets.env"))})
+        sealed = ctx.workspace / SECRETS
+        jail.seal(sealed, act.secrets_of(values), cell)
+        cell = jail.Cell(**{**vars(cell), "binds": (*binds, jail.Bind(sealed, act.SECRETS))})
     return cell
 
 

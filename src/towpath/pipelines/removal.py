@@ -14,10 +14,9 @@ from towpath.sdk.types import EntityView, Removal, RunView
 def removals(session: db.Session, entity: EntityView) -> list[Removal]:
     """The bundles of the entity's repository."""
     found = repositories.of_component(session, entity.ref)
-    listed = artifacts.bundles(session, found.uid, 500) if found else []
     if found is None:
         return []
-    uid = found.uid
+    uid, listed = found.uid, artifacts.bundles(session, found.uid, 20)
 
     def prepare(session: db.Session, run: RunView) -> dict[str, Any]:
         ended = runs.about(session, f"repository:{uid}", kind="pipeline")
@@ -36,7 +35,7 @@ def removals(session: db.Session, entity: EntityView) -> list[Removal]:
         runs.forget(session, data["runs"])
         return result
 
-    items = (*(f"{row.name} {row.version} ({row.digest[:19]})" for row in listed[:20]), "pipeline runs with their logs")
+    items = (*(f"{row.name} {row.version} ({row.digest[:19]})" for row in listed), "pipeline runs with their logs")
     return [
         Removal(
             "pipelines.bundles",

@@ -145,6 +145,14 @@ def read_file(bare: Path, revision: str, path: str) -> bytes:
         raise NotFound(f"there is no file '{path}' at '{revision}'") from error
 
 
+def size_of(bare: Path, revision: str, path: str) -> int:
+    """Bytes of one file at a revision; raises NotFound."""
+    try:
+        return int(run(bare, "cat-file", "-s", f"{_safe(revision)}:{path.strip('/')}"))
+    except Unavailable as error:
+        raise NotFound(f"there is no file '{path}' at '{revision}'") from error
+
+
 def list_tree(bare: Path, revision: str, path: str = "", *, recursive: bool = False) -> list[Item]:
     """A folder's entries, folders first; raises NotFound for an unknown revision or path."""
     options = ["-r"] if recursive else []

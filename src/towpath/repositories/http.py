@@ -5,9 +5,10 @@ import logging
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
-from anyio import to_thread
+from anyio import CancelScope, to_thread
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
+from starlette.requests import ClientDisconnect
 
 from towpath.kit import db
 from towpath.kit.actor import Actor
@@ -55,7 +56,12 @@ async def _backend(request: Request, name: str, path: str, *, pushes: bool) -> S
         stderr=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
     feeder = asyncio.create_task(_feed(request, process))
-    status, answer = await _head(process)
+    try:
+        status, answer = await _head(process)
+    except BaseException:
+        process.kill()
+        feeder.cancel()
+        raise
     return StreamingResponse(_body(request, process, feeder, uid, path), status, answer)
 
 
@@ -75,8 +81,8 @@ async def _feed(request: Request, process: asyncio.subprocess.Process) -> None:
         async for chunk in request.stream():
             stdin.write(chunk)
             await stdin.drain()
-    except (ConnectionError, BrokenPipeError):
-        log.info("git ended before the client had sent everything")
+    except (ConnectionError, ClientDisconnect):
+        log.info("git or the client ended before everything was sent")
     finally:
         stdin.close()
 
@@ -98,18 +104,25 @@ async def _head(process: asyncio.subprocess.Process) -> tuple[int, dict[str, str
 async def _body(
     request: Request, process: asyncio.subprocess.Process, feeder: "asyncio.Task[None]", uid: str, path: str
 ) -> AsyncIterator[bytes]:
+    pushes, whole = path == "git-receive-pack", False
     try:
         while process.stdout is not None and (chunk := await process.stdout.read(CHUNK)):
             yield chunk
+        whole = True
     finally:
-        if process.returncode is None:
-            try:
-                await asyncio.wait_for(process.wait(), 5)
-            except TimeoutError:
-                process.kill()
-        feeder.cancel()
-        if path == "git-receive-pack":
-            await asyncio.shield(to_thread.run_sync(_record, database_of(request), actor_of(request), uid))
+        # A client that goes away cancels each await from here on: git would wait for its reader for ever, unrecorded.
+        with CancelScope(shield=True):
+            await _end(process, wait_s=5.0 if whole or pushes else 0.0)
+            feeder.cancel()
+            if pushes:
+                await to_thread.run_sync(_record, database_of(request), actor_of(request), uid)
+
+
+async def _end(process: asyncio.subprocess.Process, wait_s: float) -> None:
+    try:
+        await asyncio.wait_for(process.wait(), wait_s)
+    except TimeoutError:
+        process.kill()
 
 
 def _record(database: db.DatabaseRef, actor: Actor, uid: str) -> None:

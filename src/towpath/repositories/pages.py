@@ -12,7 +12,8 @@ from towpath.repositories import git, service
 from towpath.ui import service as ui
 
 router = APIRouter(prefix="/repositories", include_in_schema=False)
-SHOWN_BYTES = 400_000
+SHOWN_BYTES, READ_BYTES = 400_000, 8_000_000
+"""How much of a file is shown; one over the second is not even read, since Git gives files whole."""
 
 
 def _named(request: Request, name: str) -> service.RepositoryView:
@@ -57,7 +58,8 @@ def show(request: Request, name: str, path: str = "", rev: str = "") -> Response
     try:
         items = git.list_tree(bare, revision, path) if commits else []
     except NotFound:
-        data = git.read_file(bare, revision, path)
+        size = git.size_of(bare, revision, path)
+        data = git.read_file(bare, revision, path) if size <= READ_BYTES else b"\0"
         text = None if b"\0" in data[:8000] else data[:SHOWN_BYTES].decode(errors="replace")
-        return ui.page(request, "repositories/file.html", text=text, size=len(data), **context)
+        return ui.page(request, "repositories/file.html", text=text, size=size, **context)
     return ui.page(request, "repositories/show.html", items=items, **context)

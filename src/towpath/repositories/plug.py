@@ -1,6 +1,5 @@
 """What repositories contribute."""
 
-import logging
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,10 +7,8 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from towpath.kit.actor import platform
-from towpath.kit.db import Session, read
+from towpath.kit.db import Session
 from towpath.kit.settings import current
-from towpath.organisations import service as organisations
 from towpath.repositories import api, git, http, pages, removal, service
 from towpath.repositories.actions import ACTION
 from towpath.repositories.source import SOURCE
@@ -19,8 +16,6 @@ from towpath.repositories.subscribers import SUBSCRIBERS
 from towpath.sdk.backup import BackupPart, folder_part
 from towpath.sdk.hooks import hook
 from towpath.sdk.types import Action, Card, EntityView, NavItem, Permission, Removal, Role, Source, Subscriber
-
-log = logging.getLogger(__name__)
 
 
 @hook
@@ -103,15 +98,5 @@ def tidy() -> None:
 @hook
 def started(app: Any) -> None:
     """Record pushes that ended while no portal ran."""
-
-    def catch_up() -> None:
-        for ref in organisations.databases():
-            with read(ref) as session:
-                found = service.everything(session)
-            for one in found:
-                try:
-                    service.record_refs(ref, platform(ref.name), one.uid)
-                except Exception:  # one broken repository leaves the others alone
-                    log.exception("repository %s could not be read", one.name)
-
-    threading.Thread(target=catch_up, name="repositories-catch-up", daemon=True).start()
+    del app
+    threading.Thread(target=service.catch_up, name="repositories-catch-up", daemon=True).start()

@@ -4,15 +4,16 @@ import logging
 import re
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from towpath.audit.service import audited, note
 from towpath.catalog import service as catalog
 from towpath.kit import clock, db, events, ids, settings
-from towpath.kit.actor import Actor
+from towpath.kit.actor import Actor, Role, platform
 from towpath.kit.errors import Conflict, Forbidden, Invalid, NotFound, TowpathError
+from towpath.organisations import service as organisations
 from towpath.repositories import git, queries
 from towpath.repositories.model import Repository, RepositoryRef
 from towpath.sdk.types import SourceFile
@@ -143,6 +144,20 @@ def record_refs(
     while (changes := _record_once(database, actor, uid, root_id)) is None:
         log.info("repository %s changed meanwhile: read again", uid)
     return changes
+
+
+def catch_up() -> None:
+    """Record what was pushed while no portal ran, in every organisation; one broken repository leaves the others alone."""
+    for ref in organisations.databases():
+        # Nobody knows who pushed: what they changed must not pass with the rights of the platform, which owns everything.
+        somebody = replace(platform(ref.name), role=Role.developer)
+        with db.read(ref) as session:
+            found = everything(session)
+        for one in found:
+            try:
+                record_refs(ref, somebody, one.uid)
+            except Exception:
+                log.exception("repository %s could not be read", one.name)
 
 
 def _record_once(database: db.DatabaseRef, actor: Actor, uid: str, root_id: str | None) -> list[dict[str, Any]] | None:

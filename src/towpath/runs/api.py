@@ -21,6 +21,8 @@ from towpath.sdk.types import RunView
 
 router = APIRouter(prefix="/api/v1/runs", tags=["runs"])
 KEEP_ALIVE_S, RECHECK_S, POLL_S, PAUSE_S = 15.0, 60.0, 1.0, 0.5
+LINES = 2000
+"""Lines of one run that one look gives at most."""
 
 
 class StepOut(BaseModel):
@@ -149,7 +151,7 @@ class _Follow:
     def __init__(
         self, ref: db.DatabaseRef, actor: Actor, run_id: str, seen: dict[str, int], extra: Changes | None
     ) -> None:
-        self.ref, self.actor, self.run_id, self.seen, self.more = ref, actor, run_id, seen, extra
+        self.ref, self.actor, self.run_id, self.seen, self.added = ref, actor, run_id, seen, extra
         self.state: dict[str, Any] = {}
         self.poll = POLL_S if ref.schema else KEEP_ALIVE_S
 
@@ -157,26 +159,29 @@ class _Follow:
         checked = clock.now()
         async with live.Listener(f"run:{self.run_id}") as listener:
             while True:
-                chunks, ended = await to_thread.run_sync(self._look)
+                chunks, ended, more = await to_thread.run_sync(self._look)
                 for chunk in chunks:
                     yield chunk
-                if ended:
+                if ended and not more:
                     yield _event("end", {})
                     return
-                if not await listener.wait(self.poll):
+                if not more and not await listener.wait(self.poll):
                     yield b": still here\n\n"
                 else:
                     await asyncio.sleep(0.05)  # several wake-ups of one moment are one look
                 if (clock.now() - checked).total_seconds() > RECHECK_S or await request.is_disconnected():
                     return  # the browser comes back at once, and its permission is checked again
 
-    def _look(self) -> tuple[list[bytes], bool]:
+    def _look(self) -> tuple[list[bytes], bool, bool]:
+        """What is new, whether every run has ended, and whether there are more lines than one look gives."""
         with db.read(self.ref) as session:
             asked = service.get(session, self.run_id)
             runs = service.tree(session, asked.root_id) if asked.root_id == asked.id else [asked]
-            chunks = []
+            chunks, more = [], False
             for run in runs:
-                for line in service.lines(session, run.id, after=self.seen.get(run.id, 0), limit=2000):
+                found = service.lines(session, run.id, after=self.seen.get(run.id, 0), limit=LINES)
+                more = more or len(found) == LINES
+                for line in found:
                     self.seen[run.id] = line.seq
                     data = {
                         "id": f"{run.id}:{line.seq}", "run": run.id, "step": f"{run.kind}/{line.step}",
@@ -187,8 +192,8 @@ class _Follow:
         if changed != self.state:
             self.state = changed
             chunks += [_event("run", RunOut.model_validate(run).model_dump(mode="json")) for run in runs]
-            chunks += [_event(name, data) for name, data in (self.more(runs) if self.more else [])]
-        return chunks, asked.ended and all(run.ended for run in runs)
+            chunks += [_event(name, data) for name, data in (self.added(runs) if self.added else [])]
+        return chunks, asked.ended and all(run.ended for run in runs), more
 
 
 def changes(request: Request) -> StreamingResponse:

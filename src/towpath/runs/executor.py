@@ -265,6 +265,10 @@ def _plan_steps(session: Session, run_id: str, steps: list[Step]) -> None:
 def _decide(session: Session, step: Fact, row: RunStep, run_row: Run, run: RunView) -> Any:
     value = step.do(session, run)
     if value is WAIT:
+        # On PostgreSQL somebody may cancel meanwhile, and cancelling starts only a run that waits already.
+        held = queries.get(session, run_row.id, lock=True)
+        if held is None or held.cancelling:
+            raise Cancelled
         run_row.status = row.status = "waiting"
     else:
         _done(row, value)

@@ -40,6 +40,11 @@ def find(
     return list(session.scalars(query))
 
 
+def several(session: Session, run_ids: Sequence[str]) -> list[Run]:
+    """Runs by id, those that exist, in no order."""
+    return list(session.scalars(select(Run).where(Run.id.in_(run_ids))))
+
+
 def children(session: Session, run_id: str) -> list[Run]:
     """Runs that this run started itself."""
     return list(session.scalars(select(Run).where(Run.parent_id == run_id)))

@@ -76,6 +76,12 @@ def get(session: Session, run_id: str) -> RunView:
     return view(session, _row(session, run_id))
 
 
+def several(session: Session, run_ids: Sequence[str]) -> list[RunView]:
+    """Runs with their steps in the order of the ids; those that were forgotten are absent."""
+    found = {run.id: run for run in _views(session, queries.several(session, run_ids))}
+    return [found[run_id] for run_id in run_ids if run_id in found]
+
+
 def find(
     session: Session,
     *,

@@ -41,7 +41,7 @@ def tail(logical: str, count: int = 200) -> Piece:
 
 
 def after(logical: str, release: str, offset: int, limit_bytes: int = 200_000) -> Piece:
-    """Whole lines after `offset`; goes on with the release that serves when it took over or its file began anew."""
+    """Lines after `offset`, whole ones where they fit; goes on with the release that took over, or a file that began anew."""
     path = _shown(logical)
     if path is None:
         return Piece(release, offset, [])
@@ -51,6 +51,8 @@ def after(logical: str, release: str, offset: int, limit_bytes: int = 200_000) -
         handle.seek(start)
         data = handle.read(limit_bytes)
     whole = data[: data.rfind(b"\n") + 1]
+    if not whole and len(data) == limit_bytes:
+        whole = data  # a line longer than that comes in parts, else nothing would ever follow it
     return Piece(path.stem, start + len(whole), _masked(logical, path.stem, _decoded(whole)))
 
 

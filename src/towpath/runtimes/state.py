@@ -4,13 +4,13 @@
 process of one release of it. Files instead of tables: drivers hold no session, and services outlive the portal.
 """
 
+import contextlib
 import fcntl
 import json
 import os
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -95,10 +95,14 @@ def find(organisation: str, component: str, environment: str) -> State | None:
 
 def all_() -> list[State]:
     """Every logical service of this install, by name."""
-    return [_state(json.loads(path.read_text())) for path in sorted(current().folder("runtimes").glob("*/state.json"))]
+    found = []
+    for path in sorted(current().folder("runtimes").glob("*/state.json")):
+        with contextlib.suppress(FileNotFoundError):  # it is removed at this moment
+            found.append(_state(json.loads(path.read_text())))
+    return found
 
 
-@contextmanager
+@contextlib.contextmanager
 def locked(logical: str) -> Iterator[State]:
     """The state, held by one thread of one process at a time; a new one when there was none.
 

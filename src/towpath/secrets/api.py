@@ -32,7 +32,7 @@ def list_(unit: Reading, subject: str) -> dict[str, list[SecretListed]]:
 @router.put("", dependencies=[permit("secrets.write")])
 def put(unit: Writing, body: SecretWrite) -> dict[str, Any]:
     """Keep a secret; putting it again replaces the value."""
-    ref = secrets.put(unit.session, unit.actor, body.name, body.value, subject=body.subject)
+    ref = secrets.keep(unit.session, unit.actor, body.name, body.value, subject=body.subject)
     return {"name": body.name, "subject": body.subject, "ref": ref.as_json()}
 
 

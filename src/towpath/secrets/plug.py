@@ -18,7 +18,7 @@ def permissions() -> Sequence[Permission]:
     """Names are for developers; values come out for nobody."""
     return [
         Permission("secrets.read", Role.developer, "See the names of secrets"),
-        Permission("secrets.write", Role.developer, "Put and remove secrets"),
+        Permission("secrets.write", Role.developer, "Put and remove secrets of what one owns"),
         Permission("secrets.rotate", Role.administrator, "Reseal all secrets under a new key"),
     ]
 

@@ -1,21 +1,24 @@
 """Keeping, using and removing secrets. Values leave only through `resolve`, in the step that applies them."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from towpath.audit.service import audited, note
+from towpath.catalog import service as catalog
 from towpath.kit import clock, ids
 from towpath.kit.actor import Actor
 from towpath.kit.db import Session
-from towpath.kit.errors import NotFound
+from towpath.kit.errors import Invalid, NotFound
 from towpath.secrets import keyring, queries
 from towpath.secrets.crypto import Key, Sealed, reseal, seal, unseal
 from towpath.secrets.model import SecretRow
 from towpath.secrets.spec import Secret, SecretRef
 
 __all__ = [
-    "Secret", "SecretRef", "SecretView", "find", "forget", "listed", "put", "remove", "remove_of", "reseal_all", "resolve",
+    "Secret", "SecretRef", "SecretView", "find", "forget", "keep", "listed", "put", "remove", "remove_of", "reseal_all",
+    "resolve",
 ]  # fmt: skip
 
 
@@ -59,6 +62,24 @@ def put(session: Session, actor: Actor, name: str, value: str | Secret, *, subje
     return SecretRef(row.id)
 
 
+@audited("secrets.write")
+def keep(session: Session, actor: Actor, name: str, value: str, *, subject: str) -> SecretRef:
+    """What a person keeps for an entity: as `put`; raises Forbidden unless the actor owns the entity."""
+    note(session, subject=subject, name=name)
+    _require_owner(session, actor, subject)
+    return put(session, actor, name, value, subject=subject)
+
+
+def _require_owner(session: Session, actor: Actor, subject: str) -> None:
+    """Raise Forbidden for another's entity: its secrets decide what its services run with."""
+    try:
+        entity = catalog.find(session, re.split(f"[{queries.SEPARATORS}]", subject)[0])
+    except Invalid:
+        return
+    if entity is not None:
+        catalog.require_owner(actor, entity)
+
+
 def _same(row: SecretRow, keys: list[Key], text: str) -> bool:
     """Whether the row holds this value under the newest key already: a repeated step must not raise the version."""
     held = row.kek_id == keys[0].id and unseal(_sealed(row), keys, *_bound(row))
@@ -85,9 +106,9 @@ def find(session: Session, subject: str, name: str) -> SecretRef | None:
 
 @audited("secrets.write")
 def remove(session: Session, actor: Actor, subject: str, name: str) -> None:
-    """Remove one secret; raises NotFound."""
-    del actor
+    """Remove one secret; raises NotFound, and Forbidden unless the actor owns the entity."""
     note(session, subject=subject, name=name)
+    _require_owner(session, actor, subject)
     ref = find(session, subject, name)
     if ref is None:
         raise NotFound(f"'{subject}' has no secret '{name}'")

@@ -1,13 +1,12 @@
 """`catalog:write`: write the entity's own file into the workspace."""
 
-import io
 from typing import Any
 
 from pydantic import BaseModel, Field
-from ruamel.yaml import YAML
 
 from towpath.golden_paths import confine
 from towpath.golden_paths.context import TaskContext
+from towpath.kit import yaml
 from towpath.sdk.types import Action
 
 ORIGIN = "backstage.io/source-template"
@@ -28,11 +27,8 @@ def run(takes: Takes, ctx: TaskContext) -> Gives:
     """Write the entity as YAML with the template it came from in an annotation."""
     metadata = dict(takes.entity.get("metadata") or {})
     metadata["annotations"] = {**(metadata.get("annotations") or {}), ORIGIN: ctx.template_ref}
-    yaml = YAML(typ="rt")
-    yaml.width = 120
-    text = io.StringIO()
-    yaml.dump({**takes.entity, "metadata": metadata}, text)
-    confine.put(ctx.workspace, takes.filePath, text.getvalue().encode())
+    text = yaml.dump({**takes.entity, "metadata": metadata})
+    confine.put(ctx.workspace, takes.filePath, text.encode())
     ctx.log(f"Wrote {takes.filePath}")
     return Gives()
 

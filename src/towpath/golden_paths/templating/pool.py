@@ -171,9 +171,11 @@ class _Child:
         pipe, data = self._process.stdout, b""
         if pipe is None:
             raise EOFError
+        ready = select.poll()  # not select(): a portal of many streams has files beyond its 1,024
+        ready.register(pipe, select.POLLIN | select.POLLHUP)
         while len(data) < size:
             left = deadline - time.monotonic()
-            if left <= 0 or not select.select([pipe], [], [], left)[0]:
+            if left <= 0 or not ready.poll(left * 1000):
                 raise TimeoutError
             part = pipe.read(size - len(data))
             if not part:

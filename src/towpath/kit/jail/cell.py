@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 from towpath.kit import files, settings
 from towpath.kit.jail.host import probe
 
-FIRST_UID, UIDS = 2_000_000, 60_000
+FIRST_UID = 2_000_000
 PASSED = (
     "PIP_",
     "UV_",
@@ -111,7 +111,7 @@ def interpreter() -> Path:
 
 
 def environment_passthrough() -> dict[str, str]:
-    """Package-index and certificate settings for builds, from the environment and pip's configuration; no credentials."""
+    """Package-index, proxy and certificate settings for builds, from our own environment, without credentials."""
     found = {
         key: _plain(value)
         for key, value in os.environ.items()
@@ -135,7 +135,7 @@ def _plain(value: str) -> str:
 
 
 def _without_user(text: str) -> str:
-    if "://" not in text or "@" not in text:
-        return text
+    if "://" not in text:  # a proxy may be written without its scheme
+        return text.rpartition("@")[2]
     url = urlsplit(text)
     return urlunsplit((url.scheme, url.netloc.rpartition("@")[2], url.path, url.query, url.fragment))

@@ -118,6 +118,22 @@ def run(
     cell = replace(cell, environment={**cell.environment, MARK: mark})
     child = popen(cell, argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     readers = [_Reader(child.stdout, output_limit, on_line), _Reader(child.stderr, output_limit, None)]
+    try:
+        timed_out = _wait(child, timeout_s, cancelled, ask)
+    finally:  # also when `cancelled` could not be asked: nothing of the command may outlive this call
+        _signal(child, signal.SIGKILL)  # what the program left behind in its group
+        _end_marked(MARK, mark)
+        child.wait()
+        for reader in readers:
+            reader.thread.join(5)
+    out, err = readers
+    if out.error is not None:
+        raise out.error
+    return Finished(child.returncode, bytes(out.kept), bytes(err.kept), timed_out, out.truncated or err.truncated)
+
+
+def _wait(child: subprocess.Popen[bytes], timeout_s: float, cancelled: Callable[[], bool], ask: signal.Signals) -> bool:
+    """Return when the program has ended, by itself or because it was late or cancelled; whether it was late."""
     deadline, timed_out, asked = time.monotonic() + timeout_s, False, 0.0
     while child.poll() is None:
         late = time.monotonic() > deadline
@@ -128,14 +144,7 @@ def run(
             _signal(child, signal.SIGKILL)
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(0.05 if asked else 0.2)
-    _signal(child, signal.SIGKILL)  # what the program left behind in its group
-    _end_marked(MARK, mark)
-    for reader in readers:
-        reader.thread.join(5)
-    out, err = readers
-    if out.error is not None:
-        raise out.error
-    return Finished(child.returncode, bytes(out.kept), bytes(err.kept), timed_out, out.truncated or err.truncated)
+    return timed_out
 
 
 def end_left(work: Path) -> None:

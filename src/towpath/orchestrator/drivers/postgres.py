@@ -47,8 +47,11 @@ class PostgresDriver:
         """Drop the database, with whoever is connected, and its role."""
         name = str(want.state.get("database") or name_of(want, ctx))
         with postgres_engine.warm() as connection:
-            connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
-            connection.execute(sql.SQL("drop role if exists {}").format(sql.Identifier(name)))
+            try:
+                connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+                connection.execute(sql.SQL("drop role if exists {}").format(sql.Identifier(name)))
+            except psycopg.Error as error:
+                raise Unavailable(f"PostgreSQL refused to drop {name}: {error}", hint="run 'towpath doctor'") from error
         ctx.log(f"database {name} is gone")
 
 

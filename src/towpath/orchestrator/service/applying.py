@@ -48,7 +48,7 @@ def apply(plan: Plan, ctx: Context, given: Mapping[str, Any], *, rollback: bool 
     with the uid of its resource in front.
     """
     component_uid = component_uid_of(plan)
-    with leases.held(ctx, keys_of(component_uid, plan.environment, [node.uid for node in plan.nodes])) as run_id:
+    with leases.held(ctx, leases.keys_of(component_uid, plan.environment, [node.uid for node in plan.nodes])) as run_id:
         with ctx.read() as session:
             if stale(session, plan, run_id=run_id):
                 raise Conflict("the resources changed since this plan was made", hint="plan again and compare")
@@ -64,11 +64,6 @@ def apply(plan: Plan, ctx: Context, given: Mapping[str, Any], *, rollback: bool 
         outputs[work.values.workload.uid] = dict(work.values.workload.outputs)
     routes = [node.uid for node in plan.nodes if node.type == "route"]
     return {"outputs": outputs, "url": outputs[routes[0]].get("url") if routes else None}
-
-
-def keys_of(component_uid: str, environment: str, uids: Sequence[str]) -> list[str]:
-    """Names of the leases that a change of these resources needs."""
-    return [f"{component_uid}/{environment}", *(uid for uid in uids if is_shared(uid))]
 
 
 def _levels(nodes: Sequence[Node]) -> list[list[Node]]:
@@ -122,6 +117,7 @@ def _apply(work: _Work, node: Node) -> Settled:
         )
         _fail(work, node, message)
         work.ctx.log(f"{node.type} {node.id}: failed after {time.monotonic() - began:.2f} s: {message}")
+        work.ctx.check()  # a driver that stopped because it was told to is no failure of the run
         kind = type(error) if isinstance(error, TowpathError) else Unavailable
         hint = error.hint if isinstance(error, TowpathError) else ""
         problems = error.problems if isinstance(error, TowpathError) else ()
@@ -170,10 +166,9 @@ def _settle(session: Session, work: _Work, node: Node, got: Got, kept: Mapping[s
     for name, value in sorted(got.secrets.items()):
         refs[name] = secrets.put(session, work.ctx.actor, name, value, subject=subject_of(work, node)).as_json()
     row.secret_refs, row.state, row.outputs = refs, dict(got.state), dict(got.outputs)
-    row.params, row.depends_on, row.artifact = dict(node.params), list(node.depends_on), ""
+    row.params, row.depends_on = dict(node.params), list(node.depends_on)
     row.driver, row.definition, row.stateful = node.driver, node.definition, node.stateful
-    if node.type == SERVICE:
-        row.artifact = work.plan.artifact
+    row.artifact = work.plan.artifact if node.type == SERVICE else ""
     row.status, row.version, row.updated_at = "ready", row.version + 1, clock.now()
     _tell(session, work, node, "resource.ready")
     known = {**kept, **{name: Secret(value) for name, value in got.secrets.items()}}

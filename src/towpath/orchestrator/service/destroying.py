@@ -9,7 +9,6 @@ from towpath.orchestrator import queries
 from towpath.orchestrator.service import leases
 from towpath.orchestrator.service.planning import drivers
 from towpath.orchestrator.service.views import Held, held
-from towpath.orchestrator.stages.snapshot import is_shared
 from towpath.sdk.types import DriverContext, Want
 from towpath.secrets import service as secrets
 from towpath.secrets.service import SecretRef
@@ -26,10 +25,9 @@ def destroy(component_uid: str, environment: str | None, ctx: Context) -> int:
     places = sorted({row.environment for row in found})
     gone = 0
     for place in places:
-        uids = [row.uid for row in found if row.environment == place]
-        keys = [f"{component_uid}/{place}", *(uid for uid in uids if is_shared(uid))]
-        with leases.held(ctx, keys) as run_id:
-            for uid in dependents_first([row for row in found if row.environment == place]):
+        here = [row for row in found if row.environment == place]
+        with leases.held(ctx, leases.keys_of(component_uid, place, [row.uid for row in here])) as run_id:
+            for uid in dependents_first(here):
                 ctx.check()
                 gone += drop(ctx, uid, component_uid, run_id)
     with ctx.write() as session:
@@ -101,4 +99,4 @@ def destroy_old(ctx: Context, row: Held) -> None:
         secrets.forget(session, ctx.actor, [ref for ref in refs.values() if ref])
         kept = queries.get(session, row.uid)
         if kept is not None:
-            kept.status, kept.state, kept.outputs, kept.secret_refs, kept.driver = "pending", {}, {}, {}, row.driver
+            kept.status, kept.state, kept.outputs, kept.secret_refs = "pending", {}, {}, {}

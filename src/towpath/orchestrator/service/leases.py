@@ -8,10 +8,16 @@ from towpath.kit.db import Session
 from towpath.kit.errors import Conflict, NotFound
 from towpath.kit.jobs import Context
 from towpath.orchestrator import queries
+from towpath.orchestrator.stages.snapshot import is_shared
 from towpath.runs import service as runs
 
 WAIT_S = 60.0
 _POLL_S = 0.5
+
+
+def keys_of(component_uid: str, environment: str, uids: Sequence[str]) -> list[str]:
+    """Names of the leases that a change of these resources needs."""
+    return [f"{component_uid}/{environment}", *(uid for uid in uids if is_shared(uid))]
 
 
 @contextmanager

@@ -27,4 +27,9 @@ def test_the_published_api_is_the_real_one():
 
 def test_a_note_needs_a_text():
     assert client.post("/notes", json={"text": ""}).status_code == 422
+
+
+def test_without_its_database_the_service_says_so(monkeypatch):
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    assert TestClient(create_app()).get("/notes").status_code == 503
 {% endif %}
