@@ -294,14 +294,11 @@ def test_what_nobody_recorded_after_a_push_hands_no_component_over(organisation,
 
 def test_a_client_that_goes_away_leaves_no_git_behind():
     async def scenario() -> int | None:
-        process = await asyncio.create_subprocess_exec("cat", "/dev/zero", stdout=asyncio.subprocess.PIPE)
+        process = await http._start(["sh", "-c", "cat /dev/zero & wait"], {})  # the backend's child writes to its pipe
         feeder = asyncio.create_task(asyncio.sleep(60))
         with anyio.CancelScope() as client:
             async for _ in http._body(None, process, feeder, "uid", "git-upload-pack"):
                 client.cancel()
-        for _ in range(100):
-            if process.returncode is None:
-                await asyncio.sleep(0.02)
-        return process.returncode
+        return process.returncode  # the pipe was read to its end: nobody holds its other side any more
 
     assert asyncio.run(scenario()) == -signal.SIGKILL

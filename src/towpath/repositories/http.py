@@ -1,8 +1,11 @@
 """Smart HTTP: git's own backend behind our sign-in, streamed both ways. Authorises in a short session, then holds none."""
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import AsyncIterator
+import os
+import signal
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 
 from anyio import CancelScope, to_thread
@@ -19,6 +22,8 @@ from towpath.repositories import git, service
 log = logging.getLogger(__name__)
 router = APIRouter(prefix="/git", tags=["git"])
 CHUNK = 65_536
+END_S = 30.0
+"""Seconds that git may take to end after its last words, or after a pusher went away."""
 
 
 @router.get("/{name}.git/{path:path}", dependencies=[permit("repositories.read")])
@@ -51,18 +56,23 @@ async def _backend(request: Request, name: str, path: str, *, pushes: bool) -> S
     }
     if length := headers.get("content-length"):
         environment["CONTENT_LENGTH"] = length
-    process = await asyncio.create_subprocess_exec(
-        *command, env=environment, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
+    process = await _start(command, environment)
     feeder = asyncio.create_task(_feed(request, process))
     try:
         status, answer = await _head(process)
     except BaseException:
-        process.kill()
-        feeder.cancel()
+        with CancelScope(shield=True):
+            await _end(process, feeder, wait_s=0.0)
         raise
     return StreamingResponse(_body(request, process, feeder, uid, path), status, answer)
+
+
+async def _start(command: Sequence[str], environment: Mapping[str, str]) -> asyncio.subprocess.Process:
+    """The backend in a session of its own: it hands its pipes to children, which end with it."""
+    return await asyncio.create_subprocess_exec(
+        *command, env=environment, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
 
 
 def _uid(database: db.DatabaseRef, actor: Actor, name: str, pushes: bool) -> str:
@@ -112,17 +122,20 @@ async def _body(
     finally:
         # A client that goes away cancels each await from here on: git would wait for its reader for ever, unrecorded.
         with CancelScope(shield=True):
-            await _end(process, wait_s=5.0 if whole or pushes else 0.0)
-            feeder.cancel()
+            await _end(process, feeder, wait_s=END_S if whole or pushes else 0.0)
             if pushes:
                 await to_thread.run_sync(_record, database_of(request), actor_of(request), uid)
 
 
-async def _end(process: asyncio.subprocess.Process, wait_s: float) -> None:
+async def _end(process: asyncio.subprocess.Process, feeder: "asyncio.Task[None]", wait_s: float) -> None:
+    """Let git finish, its output read and thrown away, or kill it with its children once `wait_s` are over."""
+    feeder.cancel()
     try:
-        await asyncio.wait_for(process.wait(), wait_s)
+        await asyncio.wait_for(process.communicate(), wait_s)
     except TimeoutError:
-        process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.communicate()
 
 
 def _record(database: db.DatabaseRef, actor: Actor, uid: str) -> None:
