@@ -56,7 +56,7 @@ def _push(install: Install, folder: Path) -> None:
     url = str(install.api.base_url).replace("http://", f"http://ada:{token}@")
     git = ("git", "-c", "user.name=Ada", "-c", "user.email=ada@example.com")
     subprocess.run([*git, "clone", "-q", f"{url}/git/orders.git", folder], check=True)
-    app = folder / "src/orders/app.py"
+    app = folder / "src/orders_service/app.py"
     app.write_text(app.read_text().replace("Hello from", "Welcome to"))
     subprocess.run([*git, "commit", "-qam", "Welcome"], cwd=folder, check=True)
     subprocess.run([*git, "push", "-q", "origin", "HEAD"], cwd=folder, check=True)

@@ -1,6 +1,10 @@
 """Backstage's scaffolder API and the pages below /create, over the golden path that ships."""
 
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
+from shutil import copytree
 
 import anyio
 import httpx
@@ -14,6 +18,7 @@ from towpath.golden_paths import api, jobs, pages, plug, preview, service
 from towpath.kit import db
 from towpath.kit.actor import Actor, platform
 from towpath.kit.errors import TowpathError
+from towpath.kit.jobs import Act
 from towpath.runs import service as runs
 from towpath.runs.executor import Executor
 from towpath.sdk.types import SourceFile
@@ -151,7 +156,7 @@ def test_every_page_and_card_renders(ask: Ask, path: str, text: str) -> None:
 def test_the_preview_names_the_files_of_these_answers(ask: Ask) -> None:
     path = "/create/templates/default/python-web-service/preview"
     answer = ask("GET", path, params={"formData": orjson.dumps(VALUES).decode()})
-    assert "src/orders_api/notes.py" in answer.text
+    assert "src/orders_api_service/notes.py" in answer.text
     assert "notes.py" not in ask("GET", path, params={"formData": '{"name": "a", "database": false}'}).text
     assert ask("GET", path, params={"formData": "no json"}).status_code == 400
 
@@ -180,3 +185,26 @@ def test_the_shipped_path_renders_what_its_preview_promised(
     assert ".github/workflows/ci.yml" in seen
     assert "/repositories/orders-api" in [one["url"] for one in run.output["links"]]
     assert f"{len(seen)} files from" in ask("GET", f"/create/cards/finish/{task_id}").text
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param({"name": "calendar", "database": False}, id="a module of Python is called so"),
+        pytest.param({"name": "fastapi", "database": False}, id="a library it uses is called so"),
+        pytest.param({"name": "mail-service", "database": True}, id="it ends in the suffix of packages"),
+        pytest.param({"name": "a" + "b" * 40 + "c", "database": True}, id="the longest name"),
+    ],
+)
+def test_what_the_shipped_path_writes_passes_its_own_checks_whatever_its_name(
+    offered: db.DatabaseRef, ask: Ask, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, values: dict[str, object]
+) -> None:
+    task_id, target = started(ask, **values), tmp_path / "made"
+    keep = Act("keep", "Keep", lambda session, run: {}, lambda data, ctx: {"at": str(copytree(ctx.workspace, target))})
+    execute(offered, task_id, monkeypatch, jobs.Job("task", lambda run: [jobs.steps(run)[0], keep]))
+    checks = [("ruff", "check", "."), ("ruff", "format", "--check", ".")]
+    for words in (
+        checks if values["database"] else [*checks, ("pytest",)]
+    ):  # the pool for its database is not in this house
+        done = subprocess.run([sys.executable, "-m", *words], cwd=target, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{words}\n{done.stdout[-2000:]}{done.stderr[-2000:]}"

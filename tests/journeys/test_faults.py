@@ -355,8 +355,8 @@ def deployed(install: Install, sha: str) -> dict[str, Any]:
 
 def greeting(clone: Path, word: str) -> dict[str, str]:
     run_git(clone, "checkout", "-q", "main")
-    app = (clone / "src/orders/app.py").read_text()
-    return {"src/orders/app.py": re.sub(r"\w+ from", f"{word} from", app)}
+    app = (clone / "src/orders_service/app.py").read_text()
+    return {"src/orders_service/app.py": re.sub(r"\w+ from", f"{word} from", app)}
 
 
 def test_two_people_at_once_leave_no_mixed_state(install, clone, engineer):

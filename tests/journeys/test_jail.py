@@ -96,11 +96,11 @@ def pushed(install: Install, source: str, tmp_path_factory) -> str:
     folder = tmp_path_factory.mktemp("clone") / "orders"
     run = functools.partial(subprocess.run, check=True, capture_output=True, env=git.environment())
     run(["git", "clone", "-q", f"{url}/git/orders.git", folder])
-    (folder / "src/orders/probe.py").write_text(f"{source}\nif __name__ == '__main__':\n    tell()\n")
-    app, workflow = folder / "src/orders/app.py", folder / ".github/workflows/ci.yml"
-    route = '    from orders import probe\n\n    app.get("/probe", include_in_schema=False)(lambda: probe.look(probe.GIVEN))\n'
+    (folder / "src/orders_service/probe.py").write_text(f"{source}\nif __name__ == '__main__':\n    tell()\n")
+    app, workflow = folder / "src/orders_service/app.py", folder / ".github/workflows/ci.yml"
+    route = '    from orders_service import probe\n\n    app.get("/probe", include_in_schema=False)(lambda: probe.look(probe.GIVEN))\n'
     app.write_text(app.read_text().replace("    return app\n", f"{route}    return app\n"))
-    steps = workflow.read_text().replace("ruff check . && ruff format --check .", "python src/orders/probe.py")
+    steps = workflow.read_text().replace("ruff check . && ruff format --check .", "python src/orders_service/probe.py")
     workflow.write_text(steps.replace("python -m pytest", "true"))
     run(["git", "-C", folder, "add", "-A"])
     run(["git", "-C", folder, "-c", "user.name=Ada", "-c", "user.email=a@b", "commit", "-qm", "Probe"])

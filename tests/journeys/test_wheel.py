@@ -138,4 +138,4 @@ def test_the_golden_path_of_the_wheel_is_offered_and_rendered(portal):
     assert [one["metadata"]["name"] for one in found] == ["python-web-service"]
     values = '{"name": "orders", "owner": "group:default/payments", "description": "", "database": true}'
     preview = portal.get("/create/templates/default/python-web-service/preview", params={"formData": values})
-    assert "src/orders/app.py" in preview.text
+    assert "src/orders_service/app.py" in preview.text
