@@ -5,7 +5,7 @@ import contextlib
 import pytest
 
 from towpath import demo
-from towpath.catalog import service
+from towpath.catalog import queries, service
 from towpath.catalog.service import Filter
 from towpath.kit import db, events
 from towpath.kit.errors import Conflict, Forbidden, Invalid, NotFound
@@ -205,3 +205,13 @@ def test_a_graph_grows_with_its_depth_and_names_no_reverse_twice(organisation, a
 def test_relations_of_more_entities_than_a_statement_takes_values(organisation):
     with db.read(organisation) as session:
         assert service.relations_of(session, [f"component:default/c{number}" for number in range(70_000)]) == {}
+
+
+def test_a_document_its_kind_would_refuse_today_leaves_its_siblings_alone(registered, developer, descriptor):
+    with db.write(registered) as session:
+        service.register(session, developer, OTHER, files=descriptor(name="other", url=OTHER))
+        row = queries.by_ref(session, "component:default/other")
+        row.doc = {**row.doc, "spec": {"type": 7}}
+        queries.raise_revision(session)
+    with db.read(registered) as session:
+        assert [one.name for one in service.documents(session, "Component")] == ["orders"]

@@ -1,5 +1,7 @@
 """Signing in, sessions, tokens and roles, as the control database keeps them."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from towpath.identity import service
@@ -34,6 +36,17 @@ def test_failures_are_counted_and_a_right_password_forgets_them(ada):
     service.sign_in("ada", "towpath")
     with db.read(organisations.control()) as session:
         assert service.queries.account(session, ada.account_id).failures == 0
+
+
+def test_guesses_made_at_one_moment_all_count(ada):
+    def guess(_: int) -> None:
+        with pytest.raises(Unauthenticated):
+            service.sign_in("ada", "wrong")
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(guess, range(4)))
+    with db.read(organisations.control()) as session:
+        assert service.queries.account(session, ada.account_id).failures == 4
 
 
 def test_a_token_acts_until_it_is_revoked(organisation, ada):

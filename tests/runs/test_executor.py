@@ -394,3 +394,14 @@ def fills_up(world, developer, filler):
     freed.join()
     assert run.status == "failed"
     assert run.error["message"] == "the disk of the database is full"
+
+
+def test_runs_are_found_by_what_they_were_given(world, developer):
+    with db.write(world) as session:
+        made = [
+            service.start(session, developer, "test", title="Test", subject="x", input={"commit": commit}).id
+            for commit in ("a", "b", "a")
+        ]
+    with db.read(world) as session:
+        assert [one.id for one in service.find(session, given={"commit": "a"})] == [made[2], made[0]]
+        assert service.find(session, given={"commit": "a", "branch": "main"}) == []

@@ -1,9 +1,12 @@
 """From files to rows: compare with what a location supplied before, write what changed, say so by events."""
 
 import hashlib
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from pydantic import ValidationError
 
 from towpath.catalog import ingest, kinds, queries
 from towpath.catalog.model import EntityRow, HistoryRow, LocationRow
@@ -12,6 +15,8 @@ from towpath.kit.actor import Actor
 from towpath.kit.db import Session
 from towpath.kit.errors import Conflict, Invalid, Problem
 from towpath.sdk.types import Document, EntityView, KindSpec, SourceFile
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -178,8 +183,16 @@ def view(row: EntityRow) -> EntityView:
     )  # fmt: skip
 
 
-def document(row: EntityRow, kind: KindSpec) -> Document:
-    """A document with its spec parsed, for the capability that owns the kind."""
+def document(row: EntityRow, kind: KindSpec) -> Document | None:
+    """A document with its spec parsed, for the capability that owns the kind.
+
+    None for one that was taken in before its kind became stricter: it must not take its siblings away. The next time its
+    location is read it is listed with what is wrong.
+    """
     seen = view(row)
-    spec: Any = kind.model.model_validate(row.doc.get("spec", {}))
+    try:
+        spec: Any = kind.model.model_validate(row.doc.get("spec", {}))
+    except ValidationError as error:
+        log.error("%s is left out: %s", seen.ref, error)  # noqa: TRY400 (where it was raised tells nothing)
+        return None
     return Document(seen.ref, row.name, row.title, spec, seen.doc["metadata"], seen.location, seen.doc)

@@ -53,7 +53,7 @@ def documents(session: Session, kind: str) -> list[Document]:
     kept = _documents.get(key)
     if kept and kept[0] == revision and not changing:
         return kept[1]
-    made = [intake.document(row, declared) for row in queries.of_kind(session, kind)]
+    made = [one for row in queries.of_kind(session, kind) if (one := intake.document(row, declared)) is not None]
     if not changing:  # what an open transaction sees may be rolled back
         _documents[key] = (revision, made)
     return made

@@ -119,6 +119,7 @@ def _check(login: str, password: str) -> Account | None:
 
 def _count(account_id: str, right: bool) -> None:
     with db.write(organisations.control()) as session:
+        db.alone(session, f"sign-in/{account_id}")  # guesses made at one moment must all count
         account = queries.account(session, account_id)
         if account is not None:
             account.failures = 0 if right else account.failures + 1

@@ -1,5 +1,6 @@
 """What pipelines contribute."""
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from fastapi import APIRouter
 
 from towpath.kit.actor import platform
 from towpath.kit.db import Session, database
+from towpath.kit.errors import NotFound
 from towpath.pipelines import act, api, pages, removal, service
 from towpath.pipelines.jobs import PIPELINE
 from towpath.sdk.hooks import hook
@@ -51,9 +53,10 @@ def _merged(session: Session, event: Event) -> None:
     """A change of a branch runs the pipeline of exactly its commit; the event's id makes a repeat harmless."""
     actor = platform(database(session).name, event.actor)
     data = event.data
-    service.start(
-        session, actor, data["repository"], data["commit"], data["branch"], root_id=event.root_id, run_id=event.id
-    )
+    with contextlib.suppress(NotFound):  # the repository was deleted meanwhile
+        service.start(
+            session, actor, data["repository"], data["commit"], data["branch"], root_id=event.root_id, run_id=event.id
+        )
 
 
 @hook

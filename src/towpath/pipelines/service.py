@@ -29,8 +29,8 @@ def start(
 
 def of_commit(session: Session, repository: str, commit: str) -> RunView | None:
     """The newest pipeline run of a commit, or None."""
-    found = of_repository(session, repository, 200)
-    return next((run for run in found if run.input["commit"] == commit), None)
+    found = runs.find(session, kind="pipeline", subject=f"repository:{repository}", given={"commit": commit}, limit=1)
+    return next(iter(found), None)
 
 
 def of_repository(session: Session, repository: str, limit: int = 30) -> list[RunView]:

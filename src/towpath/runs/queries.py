@@ -1,6 +1,6 @@
 """Queries on runs, steps and log lines."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -22,10 +22,11 @@ def find(
     subject: str | None = None,
     status: Sequence[str] | None = None,
     root_id: str | None = None,
+    given: Mapping[str, str] | None = None,
     before: str | None = None,
     limit: int = 50,
 ) -> list[Run]:
-    """Runs newest first; `before` is the last id seen (UUIDv7 sorts by time)."""
+    """Runs newest first, with the texts `given` in their input; `before` is the last id seen (UUIDv7 sorts by time)."""
     query = select(Run).order_by(Run.id.desc()).limit(limit)
     if kind:
         query = query.where(Run.kind == kind)
@@ -35,6 +36,8 @@ def find(
         query = query.where(Run.status.in_(status))
     if root_id:
         query = query.where(Run.root_id == root_id)
+    for name, text in (given or {}).items():
+        query = query.where(Run.input[name].as_string() == text)
     if before:
         query = query.where(Run.id < before)
     return list(session.scalars(query))

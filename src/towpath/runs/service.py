@@ -89,11 +89,14 @@ def find(
     subject: str | None = None,
     status: Sequence[str] | None = None,
     root_id: str | None = None,
+    given: Mapping[str, str] | None = None,
     limit: int = 50,
     before: str | None = None,
 ) -> list[RunView]:
-    """Runs newest first, with steps; page with `before` = the last id seen."""
-    rows = queries.find(session, kind=kind, subject=subject, status=status, root_id=root_id, before=before, limit=limit)
+    """Runs newest first, with steps, and with the texts `given` in their input; page with `before` = the last id seen."""
+    rows = queries.find(
+        session, kind=kind, subject=subject, status=status, root_id=root_id, given=given, before=before, limit=limit
+    )
     return _views(session, rows)
 
 
