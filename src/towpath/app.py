@@ -8,6 +8,7 @@ from anyio import to_thread
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
+from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.types import ASGIApp, Scope
 
 from towpath import __version__
@@ -53,8 +54,10 @@ def create_app(platform: Platform) -> FastAPI:
     app.mount("/static", ui.static_files())
     app.add_exception_handler(TowpathError, refusal)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, _unreadable)  # type: ignore[arg-type]
+    app.add_exception_handler(UnicodeEncodeError, _unkept)  # type: ignore[arg-type]
     app.add_exception_handler(404, _unknown)
     app.add_exception_handler(405, _unknown)
+    app.add_exception_handler(StarletteHTTPException, _refused)  # type: ignore[arg-type]
     app.add_exception_handler(Exception, _fault)
     app.add_middleware(
         Identity,
@@ -111,7 +114,8 @@ def _refuse(scope: Scope, error: TowpathError) -> ASGIApp:
 def _problem(request: Request, error: TowpathError) -> dict[str, Any]:
     return {
         "type": "about:blank", "title": error.title, "status": error.status, "detail": error.message,
-        "instance": request.url.path, "hint": error.hint, "errors": [one.as_dict() for one in error.problems],
+        "instance": request.url.path, "hint": error.hint or error.otherwise,
+        "errors": [one.as_dict() for one in error.problems],
     }  # fmt: skip
 
 
@@ -134,6 +138,19 @@ def _unreadable(request: Request, error: RequestValidationError) -> Response:
         for one in error.errors()
     ]  # fmt: skip
     return refusal(request, Invalid("the request cannot be read", hint="see /api/v1/openapi.json", problems=problems))
+
+
+def _refused(request: Request, error: StarletteHTTPException) -> Response:
+    """What the framework itself refuses: a body that is no JSON, a form of too many fields."""
+    wrong = Invalid(error.detail, hint="send a body that the content type describes, in UTF-8")
+    wrong.status = error.status_code
+    return refusal(request, wrong)
+
+
+def _unkept(request: Request, error: UnicodeEncodeError) -> Response:
+    """JSON may spell half a character, which no database and no file keeps."""
+    found = f"{error.object[error.start : error.end]!a} at character {error.start + 1}"
+    return refusal(request, Invalid(f"the text holds half a character: {found}", hint="send whole characters"))
 
 
 def _unknown(request: Request, error: HTTPException) -> Response:

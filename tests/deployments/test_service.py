@@ -5,13 +5,14 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from towpath.approvals import service as approvals
 from towpath.catalog import service as catalog
-from towpath.deployments import service
-from towpath.kit import clock, db
+from towpath.deployments import jobs, service
+from towpath.kit import clock, db, live
 from towpath.kit.errors import Conflict, Forbidden, NotFound
 from towpath.runs import service as runs
 from towpath.sdk.types import SourceFile
@@ -151,6 +152,43 @@ def test_the_way_back_is_a_new_attempt_of_the_old_bundle(world, developer):
 
 def gate(session, row):
     return service.gate(session, runs.get(session, row.id), SCORE)
+
+
+@pytest.mark.parametrize(
+    ("status", "first", "later"),
+    [("queued", None, 0), ("applying", None, 0), ("waiting", None, None), ("succeeded", None, None)],
+    ids=["came first", "changes the environment", "waits for an approval", "has ended"],
+)
+def test_a_deployment_is_planned_when_nothing_changes_its_environment(world, developer, status, first, later):
+    """Two quick pushes: the plan of the second, made beside the first, would be refused as stale."""
+    with db.write(world) as session:
+        rows = [
+            service.ensure(session, developer, ORDERS, "development", digest, commit="c" * 40)
+            for digest in (FIRST, SECOND)
+        ]
+        rows[0].status = status
+        session.flush()
+        found = [service.ahead(session, row.id) for row in rows]
+    assert [one and rows.index(one) for one in found] == [first, later]
+
+
+def test_the_turn_of_a_deployment_comes_when_the_one_ahead_has_ended(world, developer):
+    with db.write(world) as session:
+        first, second = (
+            service.ensure(session, developer, ORDERS, "development", digest, commit="c" * 40).id
+            for digest in (FIRST, SECOND)
+        )
+    said = []
+    ctx = SimpleNamespace(database=world, check=lambda: None, log=said.append, read=lambda: db.read(world))
+    waiting = threading.Thread(target=jobs._await_turn, args=(second, ctx))
+    waiting.start()
+    while not said:
+        time.sleep(0.01)
+    with db.write(world) as session:
+        service.get(session, first).status = "failed"
+    live.wake(f"runs:{world.name}")
+    waiting.join(10)
+    assert (waiting.is_alive(), said) == (False, ["Waiting for the deployment of cccccccc, which is queued"])
 
 
 def test_production_waits_for_an_approval_bound_to_the_plan(world, developer, administrator):

@@ -7,7 +7,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from towpath.catalog import ingest
-from towpath.golden_paths import answers, spec
+from towpath.golden_paths import answers, service, spec
 from towpath.kit.errors import Invalid
 from towpath.sdk.types import SourceFile
 
@@ -89,10 +89,19 @@ def test_conditions_of_a_page_hold() -> None:
 
 
 def test_every_shipped_template_is_readable() -> None:
-    from towpath.golden_paths import service
-
     for path in service.shipped():
         spec.read(YAML(typ="safe").load(Path(path).read_text()), f"file:{path}")
+
+
+@pytest.mark.parametrize(
+    ("text", "taken"), [('One sentence: it\'s "it" 💥', True), ("a\nb", False), ("a\n", False), ("\0", False)]
+)
+def test_a_description_is_one_line(text: str, taken: bool) -> None:
+    """Packages refuse a summary of several lines, and PostgreSQL a NUL: better said by the form than by the build."""
+    path = next(path for path in service.shipped() if path.parent.name == "python-web-service")
+    pages = spec.read(YAML(typ="safe").load(path.read_text()), f"file:{path}").spec.parameters
+    values = {"name": "orders", "owner": "group:default/payments", "description": text}
+    assert (answers.check(pages, values) == []) is taken
 
 
 BROKEN = """\

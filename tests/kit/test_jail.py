@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -130,6 +131,31 @@ def test_what_went_into_a_session_of_its_own_is_ended_too(kind, work):
     done = jail.run(cell(work), ["/bin/sh", "-c", f"setsid {left} & setsid {left}"], timeout_s=0.5)
     assert done.timed_out
     assert left not in [" ".join(one.info["cmdline"] or ()) for one in psutil.process_iter(["cmdline"])]
+
+
+def test_what_hides_without_its_environment_is_ended_too(kind, work):
+    """A daemon that forgot every mark would watch the next workflow, which has the same user."""
+    code = (
+        "import subprocess; subprocess.Popen(['/usr/bin/sleep', '87.125'], env={}, start_new_session=True,"
+        " stdin=-3, stdout=-3, stderr=-3)"
+    )
+    assert python(cell(work), code).code == 0
+    assert not alive("/usr/bin/sleep 87.125")
+
+
+def test_a_command_sees_no_process_of_another(kind, work):
+    script = "echo ready; exec sleep 30"
+    seen = []
+    other = threading.Thread(
+        target=jail.run, args=(cell(work), ["/bin/sh", "-c", script]),
+        kwargs={"timeout_s": 3, "on_line": seen.append},
+    )  # fmt: skip
+    other.start()
+    while not seen:
+        time.sleep(0.02)
+    done = python(cell(work), "import os; print(sorted(int(one) for one in os.listdir('/proc') if one.isdecimal()))")
+    other.join()
+    assert done.stdout == b"[1]\n", done.stderr
 
 
 def test_a_flood_is_cut_and_the_command_goes_on(kind, work):

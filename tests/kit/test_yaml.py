@@ -109,3 +109,18 @@ def test_pydantic_errors_become_problems_with_places():
     assert str(found["items[0].name"]) == "f.yaml:2:9: items[0].name: expected text; found 3"
     assert (found["items[0].sise"].line, found["items[0].sise"].column) == (3, 3)
     assert found["items[0].size"].found == "nothing"
+
+
+def test_halves_of_a_character_are_joined_and_one_alone_is_a_problem_at_its_place():
+    assert yaml.load('a: "\\ud83d\\ude00"', "f.yaml").value == {"a": "\U0001f600"}
+    documents, problems = yaml.read_all('ok: 1\n---\nb:\n  a: "x\\ud83d"\n---\nok: 2\n', "f.yaml")
+    assert [one.value for one in documents] == [{"ok": 1}, {"ok": 2}]
+    assert [(one.line, one.column, one.expected) for one in problems] == [(4, 6, "whole characters")]
+
+
+@pytest.mark.parametrize("text", ["a: " + "[" * 10_000, "a: [" + "x," * 200_000], ids=["deep", "large and broken"])
+def test_a_file_that_is_broken_for_good_is_refused_soon(text):
+    """A second parser in pure Python would hold up every other request for minutes."""
+    began = time.monotonic()
+    assert yaml.read_all(text, "f.yaml")[1]
+    assert time.monotonic() - began < 3

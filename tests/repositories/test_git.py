@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from towpath.kit import db
-from towpath.kit.errors import Conflict, Invalid, NotFound
+from towpath.kit.errors import Conflict, Invalid, NotFound, Unavailable
 from towpath.repositories import git, service
 from towpath.repositories.actions import Takes, run
 from towpath.runs import service as runs
@@ -132,3 +132,67 @@ def test_what_killed_calls_left_goes_after_a_day_and_what_is_new_stays(bare, tmp
         os.utime(one, (1, 1))
     git.remove_left(folder.parent)
     assert [one.exists() for one in (old, new, half, folder / "HEAD")] == [False, True, False, True]
+
+
+def test_a_checkout_reads_no_option_in_a_commit(bare, tmp_path):
+    folder, source = bare
+    git.commit_tree(folder, source, "main", "Start", AUTHOR)
+    with pytest.raises(Unavailable):
+        git.checkout(folder, f"--upload-pack=touch {tmp_path}/ran; false", tmp_path / "out", "main")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_replaced_commit_keeps_its_own_files(bare):
+    """Who pushes refs/replace could give an approved commit another score.yaml."""
+    folder, source = bare
+    first = git.commit_tree(folder, source, "main", "Start", AUTHOR)
+    (source / "b.txt").write_text("changed")
+    second = git.commit_tree(folder, source, "main", "Change", AUTHOR)
+    git.run(folder, "update-ref", f"refs/replace/{first}", second)
+    assert git.read_file(folder, first, "b.txt") == b"two"
+
+
+@pytest.mark.parametrize(("ref", "taken"), [("refs/heads/x", True), ("refs/tags/v1", True), ("refs/replace/x", False)])
+def test_a_push_brings_branches_and_tags_only(bare, ref, taken, tmp_path):
+    folder, source = bare
+    commit = git.commit_tree(folder, source, "main", "Start", AUTHOR)
+    target = tmp_path / "target.git"
+    git.init_bare(target, "main")
+    settings = " ".join(f"-c {one}" for one in git.PUSHED)
+    push = ["git", "push", f"--receive-pack=git {settings} receive-pack", str(target), f"{commit}:{ref}"]
+    done = subprocess.run(push, cwd=folder, env=git.environment(), capture_output=True, check=False)
+    assert (done.returncode == 0) is taken, done.stderr
+
+
+@pytest.mark.parametrize("word", ["one\u2028two", "one\x1ftwo", "one\x0btwo", "one\x85two"])
+def test_a_commit_may_say_anything(bare, word):
+    folder, source = bare
+    git.commit_tree(folder, source, "main", word, (word, "ada@users.invalid"))
+    (source / "b.txt").write_text("changed")
+    git.commit_tree(folder, source, "main", "Change", AUTHOR)
+    assert [one.message for one in git.log(folder, "main")] == ["Change", word]
+
+
+def test_a_commit_of_the_far_future_is_shown(bare):
+    folder, _ = bare
+    text = b"tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904\nauthor a <a@b> 1 +0000\ncommitter a <a@b> 999999999999 +0000\n\nx"
+    git.run(folder, "hash-object", "-w", "-t", "tree", "--stdin", stdin=b"")
+    commit = git.run(folder, "hash-object", "-w", "-t", "commit", "--stdin", stdin=text).decode().strip()
+    assert [one.at.year for one in git.log(folder, commit)] == [9999]
+
+
+def test_refs_with_odd_names_do_not_hide_the_others(bare):
+    folder, source = bare
+    commit = git.commit_tree(folder, source, "main", "Start", AUTHOR)
+    git.run(folder, "update-ref", "refs/heads/a\u2028b", commit)
+    packed = folder / "packed-refs"
+    packed.write_bytes(b"# pack-refs with: peeled fully-peeled sorted \n" + commit.encode() + b" refs/heads/\xff\n")
+    assert git.refs(folder) == {"refs/heads/main": commit, "refs/heads/a\u2028b": commit}
+
+
+def test_a_path_with_nul_names_nothing(bare):
+    folder, source = bare
+    git.commit_tree(folder, source, "main", "Start", AUTHOR)
+    assert git.log(folder, "main", path="a\0b") == []
+    with pytest.raises(NotFound):
+        git.list_tree(folder, "main", "a\0b")

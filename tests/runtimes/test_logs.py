@@ -45,6 +45,18 @@ def test_a_service_without_a_log_has_no_lines(settings):
     assert logs.tail(LOGICAL).lines == []
 
 
+def test_of_a_flood_the_end_is_kept_and_not_all_of_it(written):
+    path = folder(LOGICAL) / "logs" / "r3.log"
+    with path.open("wb") as flood:
+        flood.truncate(20 * logs.KEEP_BYTES)  # a file with a hole: large, not on the disk
+        flood.seek(0, os.SEEK_END)
+        flood.write(b"the last words\n")
+    logs.rotate(LOGICAL)
+    kept = path.with_suffix(".log.1")
+    assert (kept.stat().st_size, path.stat().st_size) == (logs.KEEP_BYTES, 0)
+    assert kept.read_bytes().endswith(b"the last words\n")
+
+
 T = "2026-01-02T03:04:05.678Z"
 DEEP = '{"message": ' + "[" * 200_000
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from towpath.kit import engines, ports
@@ -59,6 +60,33 @@ def test_the_first_release_serves_at_once_with_its_secrets_and_name(release: Mak
     assert "sesame" not in written
     assert wait(lambda: "secret is ****" in service.logs_of("orders.development").lines)
     assert service.status("orders.development")["state"] == "healthy"
+
+
+def test_a_command_of_several_lines_starts_one_program_in_the_jail(release: Make, tmp_path: Path) -> None:
+    seen = tmp_path / "seen"
+    evil = f"# ; a comment\n[program:evil]\ncommand=/usr/bin/touch {seen}\nautostart=true\n"
+    script = f"{evil!r}\nfrom orders.main import main\nmain()"
+    service.replace(release("lines", "lines.development", command=("python", "-c", script, evil)))
+    assert service.status("lines.development")["state"] in ("healthy", "starting")
+    assert [name for name in supervisor.infos() if name.startswith("evil")] == []
+    assert not seen.exists()
+    service.remove("lines.development")
+
+
+def test_what_a_service_forked_and_hid_ends_with_its_release(release: Make) -> None:
+    script = (
+        "import subprocess; subprocess.Popen(['/usr/bin/sleep', '93.5'], env={}, start_new_session=True)\n"
+        "from orders.main import main\nmain()"
+    )
+    service.replace(release("forks", "forks.development", command=("python", "-c", script)))
+    assert "/usr/bin/sleep 93.5" in commands()
+    service.replace(release("plain", "forks.development"))
+    assert wait(lambda: "/usr/bin/sleep 93.5" not in commands())
+    service.remove("forks.development")
+
+
+def commands() -> list[str]:
+    return [" ".join(one.info["cmdline"] or ()) for one in psutil.process_iter(["cmdline"])]
 
 
 def test_swaps_under_load_fail_no_request(release: Make) -> None:

@@ -36,3 +36,9 @@ def developer():
 def administrator():
     """Who may rotate the key."""
     return Actor("user:default/root", "acme", Role.administrator)
+
+
+@pytest.fixture
+def developer_of(actor):
+    """A developer of the team payments, in a whole organisation."""
+    return actor("developer", groups=("group:default/payments",))

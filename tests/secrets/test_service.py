@@ -1,13 +1,13 @@
 """Secrets are kept sealed, opened by reference, and gone with their subject."""
 
-from dataclasses import replace
+from contextlib import nullcontext
 
 import pytest
 
 from towpath.catalog import service as catalog
 from towpath.kit import db
-from towpath.kit.actor import platform
 from towpath.kit.errors import Forbidden, NotFound, Unavailable
+from towpath.repositories import service as repositories
 from towpath.sdk.types import SourceFile
 from towpath.secrets import keyring, queries
 from towpath.secrets import service as secrets
@@ -108,22 +108,35 @@ def test_removing_a_subject_takes_narrower_ones_but_no_namesakes(database, devel
             secrets.resolve(session, ref)
 
 
-COMPONENT = b"""apiVersion: backstage.io/v1alpha1
-kind: Component
-metadata: {name: orders}
-spec: {type: service, lifecycle: production, owner: payments}
-"""
+def holding(organisation, administrator, owner):
+    """The component `orders` of an owner, and a repository of the same."""
+    text = f"apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata: {{name: orders}}\nspec: {{type: service, lifecycle: production, owner: '{owner}'}}\n"
+    uid = repositories.make(organisation, administrator, "orders", owner=owner).uid
+    with db.write(organisation) as session:
+        catalog.register(
+            session,
+            administrator,
+            "url:https://a.example/c.yaml",
+            files=[SourceFile("https://a.example/c.yaml", text.encode())],
+        )
+    return [SUBJECT, f"repository:{uid}"]
 
 
-def test_only_the_owner_changes_the_secrets_of_an_entity(database, developer):
-    with db.write(database) as session:
-        catalog.load_granted(session, platform("acme"), "test", [SourceFile("file:/orders.yaml", COMPONENT)])
-    owner = replace(developer, groups=("group:default/payments",))
-    for change in (
-        lambda session, actor: secrets.keep(session, actor, "KEY", "value", subject=SUBJECT),
-        lambda session, actor: secrets.remove(session, actor, SUBJECT, "KEY"),
-    ):
-        with pytest.raises(Forbidden, match="belongs to group:default/payments"), db.write(database) as session:
-            change(session, developer)
-        with db.write(database) as session:
-            change(session, owner)
+@pytest.mark.parametrize(("owner", "may"), [("group:default/payments", True), ("group:default/others", False)])
+def test_people_write_and_remove_secrets_of_what_they_own(organisation, administrator, developer_of, owner, may):
+    """A workflow and a service run with these values: to change them is to change what others run."""
+    for subject in holding(organisation, administrator, owner):
+        for act in (
+            lambda session, subject=subject: secrets.write(session, developer_of, "KEY", VALUE, subject=subject),
+            lambda session, subject=subject: secrets.remove(session, developer_of, subject, "KEY"),
+        ):
+            with (
+                nullcontext() if may else pytest.raises(Forbidden, match="belong to"),
+                db.write(organisation) as session,
+            ):
+                act(session)
+
+
+def test_what_nobody_owns_is_the_platforms(organisation, developer_of):
+    with pytest.raises(Forbidden), db.write(organisation) as session:
+        secrets.write(session, developer_of, "KEY", VALUE, subject="environment:default/production#postgres")

@@ -154,20 +154,9 @@ def _build(name: str, lock: str, organisation: str) -> None:
         raise Unavailable(
             f"the dependencies could not be installed: {words}", hint="check the lock and the package index"
         )
-    _own(fresh / "venv")
+    jail.reclaim(fresh / "venv")
     (fresh / "venv").replace(folder(name))
     shutil.rmtree(fresh, ignore_errors=True)
-
-
-def _own(place: Path) -> None:
-    """Give the files to the platform, readable by every cell they are shown to."""
-    mine = (os.getuid(), os.getgid())
-    for base, folders, names in os.walk(place):
-        for path in [Path(base), *(Path(base) / one for one in [*folders, *names])]:
-            if os.getuid() == 0:
-                os.lchown(path, *mine)
-            if not path.is_symlink():
-                path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
 
 
 def _keep(name: str) -> None:

@@ -73,7 +73,7 @@ class Listing(BaseModel):
     fields: str = ""
     order: list[str] = Field([], examples=[["asc:metadata.name"]])
     limit: int | None = Field(None, ge=1)
-    offset: int = Field(0, ge=0)
+    offset: int = Field(0, ge=0, le=2**53)
 
 
 class Asked(BaseModel):
@@ -82,7 +82,7 @@ class Asked(BaseModel):
     filter: list[str] = []
     fields: str = ""
     limit: int = Field(200, ge=0, le=5000)
-    offset: int = Field(0, ge=0)
+    offset: int = Field(0, ge=0, le=2**53)
     cursor: str = ""
     order: str = Field("", alias="orderField", examples=["metadata.name,asc"])
     term: str = Field("", alias="fullTextFilterTerm")
@@ -136,7 +136,7 @@ class Cursor(BaseModel):
     order: str
     term: str
     keys: str
-    offset: int = Field(ge=0)
+    offset: int = Field(ge=0, le=2**53)
 
 
 def _opened(cursor: str) -> dict[str, Any]:

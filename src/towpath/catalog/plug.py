@@ -79,3 +79,10 @@ def sources() -> Sequence[Source]:
 def groups_of(session: Session, user_ref: str) -> list[str]:
     """From the relations of people and groups, in one query."""
     return service.groups_of(session, user_ref)
+
+
+@hook
+def owner_of(session: Session, subject: str) -> str | None:
+    """The owner of an entity."""
+    found = service.find(session, subject)
+    return found.owner if found else None

@@ -3,7 +3,7 @@
 from typing import Any
 
 from towpath.deployments import service
-from towpath.kit import db
+from towpath.kit import db, jobs, live
 from towpath.kit.jobs import WAIT, Act, Context, Fact, Job
 from towpath.orchestrator import service as orchestrator
 from towpath.organisations import service as organisations
@@ -11,12 +11,31 @@ from towpath.sdk.types import RunView
 
 
 def _read(session: db.Session, run: RunView) -> dict[str, str]:
-    return {"repository": service.source(session, run.subject), "commit": run.input["commit"]}
+    return {"repository": service.source(session, run.subject), "commit": run.input["commit"], "run": run.id}
 
 
 def _load(data: dict[str, str], ctx: Context) -> dict[str, str]:
+    _await_turn(data["run"], ctx)
     ctx.log(f"Reading score.yaml at {data['commit'][:8]}")
     return {"score": service.score_at(data["repository"], data["commit"])}
+
+
+def _await_turn(run_id: str, ctx: Context) -> None:
+    """Wait until nothing changes the environment: what is planned then is true when it is applied."""
+    told, topic = "", f"runs:{ctx.database.name}"
+    while True:
+        seen = live.count(topic)
+        ctx.check()
+        with ctx.read() as session:
+            other = service.ahead(session, run_id)
+            name = f"{other.commit[:8]}, which is {other.status}" if other else ""
+        if not name:
+            return
+        if name != told:
+            ctx.log(f"Waiting for the deployment of {name}")
+        told = name
+        with jobs.aside():
+            live.wait(topic, seen, 1.0)
 
 
 def _gate(session: db.Session, run: RunView) -> Any:

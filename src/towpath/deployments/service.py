@@ -203,6 +203,19 @@ def applying(session: db.Session, component_uid: str, environment: str) -> Deplo
     return next(iter(found), None)
 
 
+def ahead(session: db.Session, deployment_id: str) -> Deployment | None:
+    """The deployment that must end before this one is planned: it changes the same environment, or came first.
+
+    A plan made beside it would be stale when its turn comes. One that waits for an approval is in nobody's way.
+    """
+    mine = get(session, deployment_id)
+    found = queries.find(
+        session, component_uid=mine.component_uid, environment=mine.environment, status=["queued", "applying"]
+    )
+    others = (one for one in found if one.id != mine.id and (one.status == "applying" or one.id < mine.id))
+    return next(others, None)
+
+
 def matrix(session: db.Session, component_uid: str | None = None) -> dict[str, dict[str, Cell]]:
     """Services by environments: {component ref: {environment: Cell}}; environments in their order of promotion."""
     names = [one.name for one in environments.all(session)]

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from towpath.golden_paths import service, task_events
 from towpath.kit import db, live
-from towpath.kit.web import Reading, Writing, database_of, last_event, permit
+from towpath.kit.web import Place, Reading, Writing, database_of, last_event, permit
 
 router = APIRouter(prefix="/api/scaffolder/v2", tags=["scaffolder"])
 KEEP_ALIVE_S, POLL_S, LONG_POLL_S, STREAM_S = 15.0, 1.0, 30.0, 60.0
@@ -76,7 +76,7 @@ def tasks(
     status: Annotated[list[str] | None, Query()] = None,
     order: str = "desc:created_at",
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    offset: Annotated[int, Query(ge=0)] = 0,
+    offset: Place = 0,
 ) -> dict[str, Any]:
     """Tasks by the time of their start, and how many there are in all."""
     wanted = [ours for ours, theirs in task_events.STATES.items() if theirs in (status or ())]
@@ -112,18 +112,18 @@ def retry(unit: Writing, task_id: str, body: RetryIn | None = None) -> Started:
 
 
 @router.get("/tasks/{task_id}/eventstream", dependencies=[permit(READ)])
-async def eventstream(request: Request, task_id: str, after: int = 0) -> StreamingResponse:
+async def eventstream(request: Request, task_id: str, after: Place = 0) -> StreamingResponse:
     """The task's events as they happen (SSE), until its completion; `after` or Last-Event-ID continues."""
     ref = database_of(request)
     await to_thread.run_sync(_exists, ref, task_id)
     last = last_event(request)
-    events = _stream(request, ref, task_id, max(after, int(last) if last.isdecimal() else 0))
+    events = _stream(request, ref, task_id, max(after, int(last) if last.isdecimal() and len(last) < 16 else 0))
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(events, media_type="text/event-stream", headers=headers)
 
 
 @router.get("/tasks/{task_id}/events", dependencies=[permit(READ)])
-async def events(request: Request, task_id: str, after: int = 0) -> Response:
+async def events(request: Request, task_id: str, after: Place = 0) -> Response:
     """The task's events after one; waits up to 30 s for the next, then answers an empty list."""
     ref = database_of(request)
     await to_thread.run_sync(_exists, ref, task_id)

@@ -35,7 +35,7 @@ class FreshToken(BaseModel):
     token: str
 
 
-@router.get("/me", dependencies=[permit("identity.tokens")])
+@router.get("/me", dependencies=[permit("signed-in")])
 def me(unit: Reading) -> Me:
     """Who acts here, with which role and groups."""
     actor = unit.actor

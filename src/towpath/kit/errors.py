@@ -44,6 +44,8 @@ class TowpathError(Exception):
     status = 500
     exit_code = 1
     title = "Something went wrong"
+    otherwise = "try again; if it stays, tell who runs the platform"
+    """The hint of an error that has none of its own and names no problem."""
 
     def __init__(self, message: str, *, hint: str = "", problems: Sequence[Problem] = ()) -> None:
         super().__init__(message)
@@ -60,24 +62,28 @@ class NotFound(TowpathError):
     """What was named does not exist for this actor."""
 
     status, exit_code, title = 404, 4, "Not found"
+    otherwise = "look it up in its list: it may have been removed or renamed"
 
 
 class Conflict(TowpathError):
     """Another thing has that name, or the thing changed since it was read."""
 
     status, exit_code, title = 409, 5, "Conflict"
+    otherwise = "look at its state first"
 
 
 class Invalid(TowpathError):
     """The input cannot be accepted; all problems are given at once."""
 
     status, exit_code, title = 400, 2, "Invalid input"
+    otherwise = "see /api/v1/openapi.json for what is expected"
 
 
 class Forbidden(TowpathError):
     """The actor lacks a permission."""
 
     status, exit_code, title = 403, 3, "Not allowed"
+    otherwise = "ask its owner, or an administrator of the organisation"
 
 
 class Unauthenticated(Forbidden):

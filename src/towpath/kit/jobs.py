@@ -118,10 +118,36 @@ _slots: list[threading.BoundedSemaphore] = []
 _starter = ThreadPoolExecutor(2, thread_name_prefix="run-start")
 
 
+_holding = threading.local()
+
+
 @DBOS.workflow(name="towpath.run")
 def _workflow(organisation: str, run_id: str) -> None:
+    _in_its_place(organisation, run_id)
+
+
+def _in_its_place(organisation: str, run_id: str) -> None:
     with _slots[0]:
-        _execute[0](organisation, run_id)
+        _holding.slot = True
+        try:
+            _execute[0](organisation, run_id)
+        finally:
+            _holding.slot = False
+
+
+@contextmanager
+def aside() -> Iterator[None]:
+    """Give this run's place to others while it waits for one of them: many parents would leave none for their children."""
+    if not getattr(_holding, "slot", False):
+        yield
+        return
+    _slots[0].release()
+    _holding.slot = False
+    try:
+        yield
+    finally:
+        _slots[0].acquire()
+        _holding.slot = True
 
 
 def launch(url: str, execute: Callable[[str, str], None], *, at_once: int, executor: str, threads: int = 256) -> None:

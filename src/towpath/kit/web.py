@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import Depends, Request
+from fastapi import Depends, Query, Request
 from sqlalchemy.orm import Session
 
 from towpath.kit import db
@@ -54,6 +54,10 @@ def _writing(request: Request) -> Iterator[Unit]:
         yield Unit(session, actor_of(request), request)
 
 
+Count = Annotated[int, Query(ge=1, le=10_000)]
+"""Parameter type of how many an answer may hold; the service says what it gives at most."""
+Place = Annotated[int, Query(ge=0, le=2**53)]
+"""Parameter type of a place in a list: every database and every JSON reader holds it."""
 Reading = Annotated[Unit, Depends(_reading, scope="function")]
 """Parameter type of an endpoint that reads: `def show(unit: Reading)`."""
 Writing = Annotated[Unit, Depends(_writing, scope="function")]

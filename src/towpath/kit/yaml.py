@@ -22,6 +22,7 @@ __all__ = ["Document", "Mark", "Marks", "dump", "format_path", "load", "load_all
 MAX_BYTES = 8_000_000
 MAX_DEPTH = 150
 MAX_EXPANDED = 50_000  # nodes that aliases may add: a file of 1 kB must not become 1 GB
+MAX_AGAIN = 64_000  # characters that pure Python, at 30 kB/s, may look at
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +65,12 @@ def read_all(text: str | bytes, file: str) -> tuple[list[Document], list[Problem
     if size > MAX_BYTES:
         return [], [Problem("", file, 1, 1, expected=f"at most {MAX_BYTES} bytes", found=f"{size} bytes")]
     documents, problems, broken = _compose(_libyaml(source), file)
-    if broken:
+    if broken and broken.syntax and size <= MAX_AGAIN:
         again = _compose(_ruamel(source), file)
         if not again[2]:
             return again[0], again[1]
-        problems.append(broken)
+    if broken:
+        problems.append(Problem(broken.message, file, *broken.place, hint=broken.hint))
     return documents, problems
 
 
@@ -79,8 +81,10 @@ def dump(value: Any) -> str:
 
 # ── events to values ──────────────────────────────────────────────────────────────────────────────────────────────────
 class _Broken(Exception):
-    def __init__(self, message: str, line: int, column: int, hint: str = "") -> None:
-        self.place, self.message, self.hint = (line, column), message, hint
+    """`syntax` is the parser's complaint, which another parser may not share; else it is ours."""
+
+    def __init__(self, message: str, line: int, column: int, hint: str = "", *, syntax: bool = False) -> None:
+        self.place, self.message, self.hint, self.syntax = (line, column), message, hint, syntax
 
 
 def _libyaml(source: str) -> Iterator[Any]:
@@ -91,11 +95,11 @@ def _libyaml(source: str) -> Iterator[Any]:
     except libyaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         said = " ".join(str(part) for part in (error.context, error.problem) if part)
-        raise _Broken(said, mark.line + 1, mark.column + 1, _hint(said)) from error
+        raise _Broken(said, mark.line + 1, mark.column + 1, _hint(said), syntax=True) from error
     except libyaml.YAMLError as error:
         before = source[: getattr(error, "position", 0)]
         line = before.count("\n") + 1
-        raise _Broken(str(error).splitlines()[0], line, 1, "remove the control character") from error
+        raise _Broken(str(error).splitlines()[0], line, 1, "remove the control character", syntax=True) from error
 
 
 def _ruamel(source: str) -> Iterator[Any]:
@@ -119,7 +123,7 @@ def _hint(said: str) -> str:
     return next((hint for words, hint in HINTS if words in said), "")
 
 
-def _compose(events: Iterator[Any], file: str) -> tuple[list[Document], list[Problem], Problem | None]:
+def _compose(events: Iterator[Any], file: str) -> tuple[list[Document], list[Problem], _Broken | None]:
     documents: list[Document] = []
     problems: list[Problem] = []
     index = -1
@@ -135,7 +139,7 @@ def _compose(events: Iterator[Any], file: str) -> tuple[list[Document], list[Pro
             elif value is not None:
                 documents.append(Document(value, Marks(mark), index))
     except _Broken as broken:
-        return documents, problems, Problem(broken.message, file, *broken.place, hint=broken.hint)
+        return documents, problems, broken
     return documents, problems, None
 
 
@@ -159,6 +163,7 @@ class _Composer:
         if depth > MAX_DEPTH:
             raise _Broken(f"nested deeper than {MAX_DEPTH} levels", mark.line, mark.column)
         if kind == "ScalarEvent":
+            event.value = self._text(event.value, mark)
             value: Any = _scalar(event)
         elif kind == "SequenceStartEvent":
             value = self._sequence(mark, depth)
@@ -167,6 +172,18 @@ class _Composer:
         if event.anchor:
             self._anchors[event.anchor] = (value, mark)
         return value, mark
+
+    def _text(self, text: str, mark: Mark) -> str:
+        """The text with the two halves of a character joined, as JSON writes them; half a character is a problem."""
+        if not HALF.search(text):
+            return text
+        whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        if whole.count("\ufffd") > text.count("\ufffd"):
+            odd = ascii(text)[:60]
+            self.problems.append(
+                Problem("", self._file, mark.line, mark.column, expected="whole characters", found=odd)
+            )
+        return whole
 
     def _alias(self, event: Any, mark: Mark) -> tuple[Any, Mark]:
         if event.anchor not in self._anchors:
@@ -212,6 +229,7 @@ WORDS = {"": None, "~": None, "null": None, "Null": None, "NULL": None, "true": 
          "false": False, "False": False, "FALSE": False}  # fmt: skip
 INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+HALF = re.compile(r"[\ud800-\udfff]")
 SPECIAL = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 
 

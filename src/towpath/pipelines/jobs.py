@@ -56,9 +56,11 @@ def _fresh(data: dict[str, Any], ctx: Context) -> Path:
 
 
 def _locks(ctx: Context) -> dict[str, str]:
+    """The locks of the commit. Raises Invalid for one that is a link, and could name any file of the platform."""
     source = ctx.workspace / "work" / "source"
-    names = ("requirements-dev.lock", "requirements.lock")
-    return {name: (source / name).read_text() for name in names if (source / name).is_file()}
+    found = [path for name in ("requirements-dev.lock", "requirements.lock") if (path := source / name).exists()]
+    _refuse_odd(*found)
+    return {path.name: path.read_text(errors="replace") for path in found}
 
 
 def _layers(data: dict[str, Any], ctx: Context) -> dict[str, Any]:
@@ -202,10 +204,10 @@ class _Report:
 
 def _bundle(data: dict[str, Any], ctx: Context) -> dict[str, Any]:
     place = ctx.workspace / "work" / OUTPUT
+    _refuse_odd(place.parent, place, *place.rglob("*"))
     if not place.is_dir() or not any(place.iterdir()):
         ctx.log("The workflow uploaded no artifact named 'bundle': nothing to deploy")
         return {"skipped": True}
-    _refuse_links(place)
     packed = artifacts.pack(
         ctx.database.name, place, repository=data["repository"], repository_url=data["url"], commit=data["commit"],
         run_id=data["run"], started=data["started"],
@@ -216,10 +218,11 @@ def _bundle(data: dict[str, Any], ctx: Context) -> dict[str, Any]:
     return asdict(packed)
 
 
-def _refuse_links(place: Path) -> None:
-    """A link in what a build hands over could name any file of the platform."""
-    if any(path.is_symlink() for path in [place, *place.rglob("*")]):
-        raise Invalid("the bundle holds a symbolic link", hint="upload files, not links")
+def _refuse_odd(*paths: Path) -> None:
+    """A link in what others hand over could name any file of the platform, and who reads a pipe waits for ever."""
+    for path in paths:
+        if path.is_symlink() or (path.exists() and not path.is_file() and not path.is_dir()):
+            raise Invalid(f"'{path.name}' is neither a file nor a folder", hint="hand over files, not links or pipes")
 
 
 def _publish(session: db.Session, run: RunView, data: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]:

@@ -1,15 +1,20 @@
 """Use cases of pipelines: start one for a commit, find it, say how a commit fares."""
 
+import re
+
 from sqlalchemy.orm import Session
 
 from towpath.audit.service import audited, note
 from towpath.kit.actor import Actor
-from towpath.kit.errors import NotFound
+from towpath.kit.errors import Invalid, NotFound
+from towpath.kit.problems import show
 from towpath.pipelines import queries
 from towpath.pipelines.model import PipelineStep
 from towpath.repositories import service as repositories
 from towpath.runs import service as runs
 from towpath.sdk.types import RunView
+
+COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 @audited("pipelines.run")
@@ -17,8 +22,14 @@ def start(
     session: Session, actor: Actor, repository: str, commit: str, branch: str, *, root_id: str | None = None,
     run_id: str | None = None,
 ) -> RunView:  # fmt: skip
-    """Start the pipeline of a commit; a given `run_id` makes a repeat harmless."""
+    """Start the pipeline of a commit, for who may push it; a given `run_id` makes a repeat harmless.
+
+    Raises Invalid for anything but a commit's whole name: git would read words of its command line in it.
+    """
     found = repositories.get(session, repository)
+    repositories.require_push(session, actor, found)
+    if not COMMIT.fullmatch(commit):
+        raise Invalid(f"{show(commit)} names no commit", hint="give all 40 hexadecimal digits of its name")
     note(session, subject=f"repository:{found.name}", commit=commit)
     return runs.start(
         session, actor, "pipeline", title=f"Pipeline of {found.name} {commit[:8]}", subject=f"repository:{repository}",

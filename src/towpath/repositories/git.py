@@ -17,6 +17,7 @@ ENVIRONMENT = {
     "GIT_CONFIG_GLOBAL": "/dev/null",
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_TERMINAL_PROMPT": "0",
+    "GIT_NO_REPLACE_OBJECTS": "1",  # a pushed refs/replace would give an approved commit other files
     "LC_ALL": "C.UTF-8",
     "HOME": "/nonexistent",
 }
@@ -30,6 +31,9 @@ SETTINGS = (
     "-c",
     "protocol.ext.allow=never",
 )
+PUSHED = ("receive.hideRefs=refs/", "receive.hideRefs=!refs/heads/", "receive.hideRefs=!refs/tags/")
+"""Nothing but branches and tags is taken from a push: the other refs are Git's own or nobody's."""
+LATEST = 253_402_300_799  # the last second of the year 9999
 
 
 @dataclass(frozen=True)
@@ -122,25 +126,24 @@ def remove_left(root: Path, older_than_s: float = 86_400) -> None:
 
 
 def refs(bare: Path) -> dict[str, str]:
-    """Branches and tags with their commits."""
-    lines = (
-        run(bare, "for-each-ref", "--format=%(refname) %(objectname)", "refs/heads", "refs/tags").decode().splitlines()
-    )
-    return {name: sha for name, _, sha in (line.partition(" ") for line in lines)}
+    """Branches and tags with their commits, without those whose name is no UTF-8: no address could say it."""
+    found = run(bare, "for-each-ref", "--format=%(refname) %(objectname)", "refs/heads", "refs/tags")
+    pairs = (line.partition(" ") for line in found.decode(errors="replace").split("\n") if line)
+    return {name: sha for name, _, sha in pairs if "\ufffd" not in name}
 
 
 def checkout(bare: Path, commit: str, target: Path, branch: str) -> None:
     """Put exactly one commit into an empty folder, on a branch of that name, with its own small repository."""
     target.mkdir(parents=True, exist_ok=True)
     run(target, "init", "--quiet", f"--initial-branch={branch}")
-    run(target, "fetch", "--quiet", "--depth=1", str(bare), commit)
+    run(target, "fetch", "--quiet", "--depth=1", "--", str(bare), commit)
     run(target, "checkout", "--quiet", "-B", branch, "FETCH_HEAD")
 
 
 def read_file(bare: Path, revision: str, path: str) -> bytes:
     """One file at a revision; raises NotFound."""
     try:
-        return run(bare, "cat-file", "blob", f"{_safe(revision)}:{path.strip('/')}")
+        return run(bare, "cat-file", "blob", _place(revision, path))
     except Unavailable as error:
         raise NotFound(f"there is no file '{path}' at '{revision}'") from error
 
@@ -156,7 +159,7 @@ def size_of(bare: Path, revision: str, path: str) -> int:
 def list_tree(bare: Path, revision: str, path: str = "", *, recursive: bool = False) -> list[Item]:
     """A folder's entries, folders first; raises NotFound for an unknown revision or path."""
     options = ["-r"] if recursive else []
-    where = f"{_safe(revision)}:{path.strip('/')}"
+    where = _place(revision, path)
     try:
         lines = run(bare, "ls-tree", "--long", "-z", *options, where).decode(errors="replace").split("\0")
     except Unavailable as error:
@@ -173,13 +176,26 @@ def list_tree(bare: Path, revision: str, path: str = "", *, recursive: bool = Fa
 
 def log(bare: Path, revision: str, limit: int = 50, path: str = "") -> list[Commit]:
     """The newest commits of a revision; empty when it does not exist."""
-    form = "--format=%H%x1f%s%x1f%an%x1f%ct"
+    form = "--format=%H%x00%s%x00%an%x00%ct%x00"
+    if "\0" in path:
+        return []
     try:
-        lines = run(bare, "log", form, f"--max-count={limit}", _safe(revision), "--", *([path] if path else []))
+        found = run(bare, "log", form, f"--max-count={limit}", _safe(revision), "--", *([path] if path else []))
     except Unavailable:
         return []
-    parts = (line.split("\x1f") for line in lines.decode(errors="replace").splitlines())
-    return [Commit(sha, message, author, datetime.fromtimestamp(int(at), UTC)) for sha, message, author, at in parts]
+    words = [word.removeprefix("\n") for word in found.decode(errors="replace").split("\0")[:-1]]
+    return [Commit(*words[at : at + 3], _moment(words[at + 3])) for at in range(0, len(words), 4)]
+
+
+def _moment(seconds: str) -> datetime:
+    """A commit's time; one that no calendar holds is the last that does."""
+    return datetime.fromtimestamp(min(int(seconds), LATEST), UTC)
+
+
+def _place(revision: str, path: str) -> str:
+    if "\0" in path:
+        raise NotFound(f"{path!r} names no file", hint="file names hold no NUL")
+    return f"{_safe(revision)}:{path.strip('/')}"
 
 
 def _safe(revision: str) -> str:
@@ -190,7 +206,7 @@ def _safe(revision: str) -> str:
 
 def http_backend(project_root: Path) -> tuple[Sequence[str], dict[str, str]]:
     """Command and environment of git's own smart HTTP backend for repositories below a folder."""
-    counted = SETTINGS[1::2]
+    counted = (*SETTINGS[1::2], *PUSHED)
     config = {"GIT_CONFIG_COUNT": str(len(counted))}
     for number, setting in enumerate(counted):
         key, _, value = setting.partition("=")

@@ -96,6 +96,12 @@ def tidy() -> None:
 
 
 @hook
+def owner_of(session: Session, subject: str) -> str | None:
+    """The owner of `repository:<uid>`: its own, else that of the component it holds."""
+    return service.owner_of(session, subject.removeprefix("repository:")) if subject.startswith("repository:") else None
+
+
+@hook
 def started(app: Any) -> None:
     """Record pushes that ended while no portal ran."""
     del app

@@ -243,6 +243,15 @@ def of_component(session: db.Session, component_ref: str) -> RepositoryView | No
     return view(row) if row else None
 
 
+def owner_of(session: db.Session, uid: str) -> str | None:
+    """Who owns a repository: its own owner, else that of the component it holds; None for none."""
+    row = queries.get(session, uid)
+    if row is None or row.owner:
+        return row.owner if row else None
+    component = catalog.find(session, row.component) if row.component else None
+    return component.owner if component else None
+
+
 def everything(session: db.Session) -> list[RepositoryView]:
     """All repositories by name."""
     return [view(row) for row in queries.everything(session)]

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from towpath.kit import clock, db, live
 from towpath.kit.actor import Actor
-from towpath.kit.web import Reading, Writing, actor_of, database_of, last_event, permit
+from towpath.kit.web import Count, Place, Reading, Writing, actor_of, database_of, last_event, permit
 from towpath.runs import service
 from towpath.sdk.types import RunView
 
@@ -76,7 +76,7 @@ def find(
     status: str | None = None,
     root_id: str | None = None,
     before: str | None = None,
-    limit: int = 50,
+    limit: Count = 50,
 ) -> list[RunOut]:
     """Runs newest first, at most 200 a page; continue with `before` = the last id."""
     wanted = status.split(",") if status else None
@@ -93,7 +93,7 @@ def get(unit: Reading, run_id: str) -> RunOut:
 
 
 @router.get("/{run_id}/log", dependencies=[permit("runs.read")])
-def log(unit: Reading, run_id: str, step: str | None = None, after: int = 0, limit: int = 1000) -> list[LogLine]:
+def log(unit: Reading, run_id: str, step: str | None = None, after: Place = 0, limit: Count = 1000) -> list[LogLine]:
     """Log lines in order; continue with `after` = the last `seq`."""
     service.get(unit.session, run_id)
     found = service.lines(unit.session, run_id, step, after, min(limit, 5000))
@@ -142,7 +142,11 @@ def _exists(ref: db.DatabaseRef, run_id: str) -> None:
 
 def _positions(text: str) -> dict[str, int]:
     pairs = (part.partition(":") for part in text.split(",") if ":" in part)
-    return {run: int(seq) for run, _, seq in pairs if seq.isdigit()}
+    return {run: int(seq) for run, _, seq in pairs if _whole(seq)}
+
+
+def _whole(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 16
 
 
 class _Follow:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from towpath.audit.service import audited, note
-from towpath.kit import clock, db, events, ids, live, settings
+from towpath.kit import clock, db, events, ids, jobs, live, settings
 from towpath.kit.actor import Actor, Role
 from towpath.kit.errors import Conflict, NotFound, Unavailable
 from towpath.kit.jobs import Context
@@ -202,7 +202,8 @@ def wait_for(ctx: Context, run_id: str, timeout_s: float) -> RunView:
             return run
         if clock.now().timestamp() > deadline:
             raise Unavailable(f"'{run.title}' did not end within {timeout_s:.0f} s", hint=f"see /runs/{run_id}")
-        live.wait(f"run:{run_id}", seen, 1.0)
+        with jobs.aside():
+            live.wait(f"run:{run_id}", seen, 1.0)
 
 
 def about(session: Session, subject: str, *, kind: str | None = None) -> list[str]:

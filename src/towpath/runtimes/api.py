@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
-from towpath.kit.web import actor_of, last_event, permit
+from towpath.kit.web import Count, actor_of, last_event, permit
 from towpath.runtimes import service
 
 router = APIRouter(prefix="/api/v1/runtimes", tags=["runtimes"])
@@ -51,7 +51,7 @@ def status(request: Request, component: str, environment: str) -> Status:
 
 
 @router.get("/{component}/{environment}/logs", dependencies=[permit("runtimes.logs")])
-def logs(request: Request, component: str, environment: str, lines: int = 200) -> Log:
+def logs(request: Request, component: str, environment: str, lines: Count = 200) -> Log:
     """The last lines a service printed, at most 5,000."""
     piece = service.logs_of(service.find(actor_of(request).organisation, component, environment), lines)
     return Log(release=piece.release, offset=piece.offset, lines=piece.lines)
@@ -63,7 +63,7 @@ async def stream(request: Request, component: str, environment: str) -> Streamin
     organisation = actor_of(request).organisation
     logical = await to_thread.run_sync(service.find, organisation, component, environment)
     release, _, offset = last_event(request).rpartition(":")
-    place = (release, int(offset)) if release and offset.isdigit() else None
+    place = (release, int(offset)) if release and offset.isdecimal() and len(offset) < 16 else None
     return StreamingResponse(
         _follow(request, logical, place), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
     )

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -63,14 +62,16 @@ def of_release(logical: str, release: str, count: int = 20) -> list[str]:
 
 
 def rotate(logical: str) -> None:
-    """Keep a log's size and the number of logs in bounds. The file stays the same one: services append to it."""
+    """Keep a log's size and the number of logs in bounds, of a flood its end. The file stays the same: services append."""
     files = _files(logical)
     for path in files[:-KEEP_FILES]:
         path.unlink(missing_ok=True)
         path.with_suffix(".log.1").unlink(missing_ok=True)
     for path in files[-KEEP_FILES:]:
         if path.stat().st_size > KEEP_BYTES:
-            shutil.copyfile(path, path.with_suffix(".log.1"))
+            with path.open("rb") as whole, path.with_suffix(".log.1").open("wb") as kept:
+                whole.seek(-KEEP_BYTES, os.SEEK_END)
+                kept.write(whole.read(KEEP_BYTES))
             os.truncate(path, 0)
 
 

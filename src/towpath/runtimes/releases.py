@@ -6,21 +6,20 @@ the size of its own wheel. Layer and wheel are artifacts, so going back to an ea
 
 import contextlib
 import json
-import os
 import shutil
-import subprocess
 import sys
-import sysconfig
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from uv import find_uv_bin
 
 from towpath.kit import files, jail
 from towpath.kit.errors import Invalid, Unavailable
 from towpath.kit.jail import Bind, Cell
-from towpath.kit.settings import current
 from towpath.runtimes import state
 
-SECRETS = "secrets.json"
+SECRETS, SHOWN = "secrets.json", "venv"
+"""In a release's folder: its secrets, and what its processes see of it."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ def prepare(release: Release, port: int) -> Path:
         fresh = place.parent / f".{release.id}"
         fresh.mkdir(mode=0o700)
         _environment(fresh / "venv", release.layer)
-        _install(fresh, release.wheel)
+        _install(fresh / "venv", release)
         fresh.rename(place)
     cell = _cell(release, place, port)
     jail.seal(place / SECRETS, json.dumps(release.secret_variables).encode(), cell)
@@ -89,17 +88,17 @@ def command_line(program: list[str], bin_folder: Path, name: str) -> list[str]:
 
 
 def command(logical: str, release: str) -> list[str]:
-    """The argument list supervisord gets: log file and pid file first, then the jail, then the program."""
+    """The argument list supervisord gets: log file, pid file, and the file that says jail and program."""
     place = folder(logical, release)
     (state.folder(logical) / "logs").mkdir(exist_ok=True, mode=0o700)
     log, pid = state.folder(logical) / "logs" / f"{release}.log", place / "pid"
-    outside = [sys.executable, "-I", "-S", str(Path(__file__).with_name("outside.py")), str(log), str(pid)]
-    return [*outside, *json.loads((place / "command.json").read_text())]
+    outside = str(Path(__file__).with_name("outside.py"))
+    return [sys.executable, "-I", "-S", outside, str(log), str(pid), str(place / "command.json")]
 
 
 def _cell(release: Release, place: Path, port: int) -> Cell:
     """What the service sees: its own venv and the layer, read-only, at the paths they have outside; nothing else of ours."""
-    shown = [place / "venv", release.layer]
+    shown = [place / SHOWN, release.layer]
     sealed = place / SECRETS
     return Cell(
         purpose="service",
@@ -161,20 +160,24 @@ def _environment(venv: Path, layer: Path) -> None:
     (own / "_layer.pth").write_text(f"{packages}\n")
 
 
-def _install(fresh: Path, wheel: Path) -> None:
-    uv = Path(sysconfig.get_path("scripts")) / "uv"
-    made = subprocess.run(
-        [
-            str(uv if uv.exists() else "uv"),
-            *("pip", "install", "--quiet", "--no-deps", "--offline", "--no-index", "--no-cache", "--no-config"),
-            *("--compile-bytecode", "--link-mode=copy", "--python", str(fresh / "venv"), str(wheel)),
-        ],
-        env={"PATH": os.defpath, "HOME": str(current().folder("supervisor")), "LANG": "C.UTF-8"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        umask=0o022,  # the service's own user reads it
-        check=False,
+def _install(venv: Path, release: Release) -> None:
+    """Install the wheel into the release's venv, in the jail: it may bring files that Python runs whenever it starts."""
+    wheel = venv / release.wheel.name
+    shutil.copyfile(release.wheel, wheel)  # the store is the platform's own, no cell reads it
+    cell = Cell(
+        purpose="release",
+        organisation=release.organisation,
+        work=venv,
+        binds=(Bind(Path(find_uv_bin()), "/towpath/bin/uv"),),
+        network=False,
     )
-    if made.returncode:
-        raise Unavailable(f"the wheel {wheel.name} could not be installed: {made.stderr.strip()[-400:]}")
+    argv = [
+        *("uv", "pip", "install", "--quiet", "--no-deps", "--offline", "--no-index", "--no-cache", "--no-config"),
+        *("--compile-bytecode", "--link-mode=copy", "--python", "/work", f"/work/{wheel.name}"),
+    ]
+    made = jail.run(cell, argv, timeout_s=120)
+    if made.code:
+        words = made.stderr.decode(errors="replace").strip()[-400:]
+        raise Unavailable(f"the wheel {wheel.name} could not be installed: {words}", hint="build it again")
+    wheel.unlink()
+    jail.reclaim(venv)

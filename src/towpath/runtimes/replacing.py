@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace as changed
 
-from towpath.kit import clock, engines, faults, ports
+from towpath.kit import clock, engines, faults, jail, ports
 from towpath.kit.errors import Conflict, Problem, Unavailable
 from towpath.kit.settings import current
 from towpath.runtimes import edge, logs, releases, state, supervisor
@@ -136,11 +136,12 @@ def drain_later(logical: str) -> None:
 
 
 def end_orphans() -> None:
-    """End the services an earlier supervisord, killed, left running, by recorded pid and start time."""
+    """End the services an earlier supervisord, killed, left running, by recorded pid and start time, and what they forked."""
     for path in current().folder("runtimes").glob("*/releases/*/pid"):
         with contextlib.suppress(ValueError):
             pid, started = (int(part) for part in path.read_text().split())
             engines.end_process(pid, started, wait_s=5)
+    jail.end_shown(current().folder("runtimes").glob(f"*/releases/*/{releases.SHOWN}"))
 
 
 def _claim(found: State, release: Release) -> None:
@@ -211,6 +212,7 @@ def _abandon(found: State) -> None:
 
 def _end(logical: str, instance: Instance) -> None:
     supervisor.remove(instance.program)
+    jail.end_shown([releases.folder(logical, instance.release) / releases.SHOWN])
     releases.remove(logical, instance.release)
     ports.release(_port_name(logical, instance.release))
 

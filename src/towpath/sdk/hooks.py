@@ -116,6 +116,12 @@ def groups_of(session: Session, user_ref: str) -> list[str] | None:
     raise AssertionError
 
 
+@spec(firstresult=True)
+def owner_of(session: Session, subject: str) -> str | None:
+    """Ref of who owns a subject such as `component:default/orders` or `repository:<uid>`; None when it is not of this kind."""
+    raise AssertionError
+
+
 @spec
 def entity_removals(session: Session, entity: EntityView) -> Sequence[Removal]:
     """What deleting the entity takes away here, and the step that does it."""

@@ -31,14 +31,14 @@ def list_(unit: Reading, subject: str) -> dict[str, list[SecretListed]]:
 
 @router.put("", dependencies=[permit("secrets.write")])
 def put(unit: Writing, body: SecretWrite) -> dict[str, Any]:
-    """Keep a secret; putting it again replaces the value."""
-    ref = secrets.keep(unit.session, unit.actor, body.name, body.value, subject=body.subject)
+    """Keep a secret of what you own; putting it again replaces the value."""
+    ref = secrets.write(unit.session, unit.actor, body.name, body.value, subject=body.subject)
     return {"name": body.name, "subject": body.subject, "ref": ref.as_json()}
 
 
 @router.delete("", dependencies=[permit("secrets.write")], status_code=204)
 def remove(unit: Writing, subject: str, name: str) -> Response:
-    """Remove one secret."""
+    """Remove one secret of what you own."""
     secrets.remove(unit.session, unit.actor, subject, name)
     return Response(status_code=204)
 

@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from towpath.audit.service import audited, note
-from towpath.catalog import service as catalog
 from towpath.kit import clock, ids
 from towpath.kit.actor import Actor
 from towpath.kit.db import Session
-from towpath.kit.errors import Invalid, NotFound
+from towpath.kit.errors import Forbidden, NotFound
+from towpath.sdk import plugins
 from towpath.secrets import keyring, queries
 from towpath.secrets.crypto import Key, Sealed, reseal, seal, unseal
 from towpath.secrets.model import SecretRow
 from towpath.secrets.spec import Secret, SecretRef
 
 __all__ = [
-    "Secret", "SecretRef", "SecretView", "find", "forget", "keep", "listed", "put", "remove", "remove_of", "reseal_all",
-    "resolve",
+    "Secret", "SecretRef", "SecretView", "find", "forget", "listed", "put", "remove", "remove_of", "reseal_all", "resolve",
+    "write",
 ]  # fmt: skip
 
 
@@ -63,21 +63,21 @@ def put(session: Session, actor: Actor, name: str, value: str | Secret, *, subje
 
 
 @audited("secrets.write")
-def keep(session: Session, actor: Actor, name: str, value: str, *, subject: str) -> SecretRef:
-    """What a person keeps for an entity: as `put`; raises Forbidden unless the actor owns the entity."""
+def write(session: Session, actor: Actor, name: str, value: str, *, subject: str) -> SecretRef:
+    """`put` by a person; raises Forbidden for who does not own the subject."""
     note(session, subject=subject, name=name)
     _require_owner(session, actor, subject)
     return put(session, actor, name, value, subject=subject)
 
 
 def _require_owner(session: Session, actor: Actor, subject: str) -> None:
-    """Raise Forbidden for another's entity: its secrets decide what its services run with."""
-    try:
-        entity = catalog.find(session, re.split(f"[{queries.SEPARATORS}]", subject)[0])
-    except Invalid:
-        return
-    if entity is not None:
-        catalog.require_owner(actor, entity)
+    whose = re.split("[@#]", subject, maxsplit=1)[0]
+    owner = plugins.call().owner_of(session=session, subject=whose)
+    if not actor.owns(owner):
+        raise Forbidden(
+            f"the secrets of '{whose}' belong to {owner or 'the platform'}",
+            hint="ask its owner, or a platform engineer",
+        )
 
 
 def _same(row: SecretRow, keys: list[Key], text: str) -> bool:
@@ -106,7 +106,7 @@ def find(session: Session, subject: str, name: str) -> SecretRef | None:
 
 @audited("secrets.write")
 def remove(session: Session, actor: Actor, subject: str, name: str) -> None:
-    """Remove one secret; raises NotFound, and Forbidden unless the actor owns the entity."""
+    """Remove one secret; raises NotFound, and Forbidden for who does not own the subject."""
     note(session, subject=subject, name=name)
     _require_owner(session, actor, subject)
     ref = find(session, subject, name)

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from towpath.kit import files, settings
+from towpath.kit.errors import Invalid
 from towpath.kit.jail.host import probe
 
 FIRST_UID = 2_000_000
@@ -91,6 +92,24 @@ def prepare(cell: Cell) -> None:
             for folder, names, others in os.walk(path):
                 for name in [*names, *others]:
                     os.chown(Path(folder) / name, uid, uid, follow_symlinks=False)
+
+
+def reclaim(place: Path) -> None:
+    """Give what a cell made to the platform, readable by every cell it is shown to. Raises Invalid for a link that leads
+    out of `place` to anything but the interpreter: the platform, which follows it, may read more than the cell could."""
+    home, system = place.resolve(), Path(sys.base_prefix).resolve()
+    if place.is_symlink() or not place.is_dir():
+        raise Invalid(f"'{place.name}' is no folder", hint="a build must not take it away")
+    for base, folders, names in os.walk(place):
+        for path in [Path(base), *(Path(base) / one for one in [*folders, *names])]:
+            if os.getuid() == 0:
+                os.lchown(path, 0, os.getgid())
+            if not path.is_symlink():
+                path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
+            elif not path.resolve().is_relative_to(home) and not path.resolve().is_relative_to(system):
+                raise Invalid(
+                    f"'{path.relative_to(place)}' links out of its folder", hint="build it without such links"
+                )
 
 
 def seal(path: Path, data: bytes, cell: Cell) -> None:

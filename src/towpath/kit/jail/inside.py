@@ -1,8 +1,9 @@
 """Run as a script: become the jail, then the program. `python -I -S inside.py SPEC.json ARGUMENT…`.
 
 A new root of tmpfs gets the given binds; then other uid, no groups, no capabilities, no-new-privileges, limits, exec. As
-root the pid stays the same from start to program, so signals and supervisors meet the program itself. In a user namespace
-the program is process 1 of its own pid namespace, and this process forwards signals. Imports the standard library only.
+root the pid stays the same from start to program, so signals and supervisors meet the program itself. In a user namespace,
+and for a command that is run to its end (`alone`), the program is process 1 of its own pid namespace: it sees no other
+process, nothing outlives it, and this process forwards signals. Imports the standard library only.
 """
 
 import ctypes
@@ -36,10 +37,11 @@ def mount(source: str | None, target: str, kind: str | None, flags: int, data: s
     check(libc.mount(*values, ctypes.c_ulong(flags), data.encode() if data else None), f"mount {target}")
 
 
-def unshare(kind: str, network: bool) -> None:
+def unshare(kind: str, network: bool, alone: bool) -> None:
     """Leave the host's namespaces; in a user namespace keep our own uid."""
     uid, gid = os.getuid(), os.getgid()
-    flags = NEWNS | NEWIPC | (0 if network else NEWNET) | (NEWUSER | NEWPID if kind == "userns" else 0)
+    flags = NEWNS | NEWIPC | (0 if network else NEWNET) | (NEWPID if alone else 0)
+    flags |= NEWUSER if kind == "userns" else 0
     check(libc.unshare(flags), "unshare")
     if kind == "userns":
         write("/proc/self/setgroups", "deny")
@@ -160,14 +162,14 @@ def enter(spec: dict[str, Any]) -> None:
     """Everything up to exec."""
     kind = spec["kind"]
     if kind != "none":
-        unshare(kind, spec["network"])
-        if kind == "userns":
-            child = os.fork()
-            if child:
-                follow(child)
-            libc.prctl(PR_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        alone = spec["alone"] or kind == "userns"
+        unshare(kind, spec["network"], alone)
+        if alone and (child := os.fork()):
+            follow(child)
         build(spec)
         drop(spec["uid"], kind)
+        if alone:
+            libc.prctl(PR_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # a change of uid would have undone it
     else:
         check(libc.prctl(PR_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
     limit(spec)
@@ -177,7 +179,7 @@ def enter(spec: dict[str, Any]) -> None:
 
 def probe(kind: str) -> None:
     """Try the namespaces and a mount; used by the doctor."""
-    unshare(kind, True)
+    unshare(kind, True, kind == "userns")
     if kind == "userns" and os.fork():
         os._exit(os.waitstatus_to_exitcode(os.wait()[1]) & 0xFF)
     mount("tmpfs", "/mnt", "tmpfs", NOSUID)

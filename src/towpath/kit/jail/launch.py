@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
@@ -41,9 +41,10 @@ class Finished:
     truncated: bool = False
 
 
-def command(cell: Cell, argv: Sequence[str], *, spec_path: Path | None = None) -> list[str]:
+def command(cell: Cell, argv: Sequence[str], *, spec_path: Path | None = None, alone: bool = False) -> list[str]:
     """The full argument list of a cell. A given `spec_path` is kept for restarts, else the launcher removes its file.
 
+    `alone` gives the command a pid namespace also where it could do without: all of it ends with its first process.
     Neither argument list nor a kept spec may hold a secret: those go through `seal` and `Cell.sealed`.
     """
     db.refuse_transaction()
@@ -66,6 +67,7 @@ def command(cell: Cell, argv: Sequence[str], *, spec_path: Path | None = None) -
     spec = {
         "kind": host.kind, "uid": cell.uid, "root": str(settings.current().folder("jail")), "system": SYSTEM, "etc": ETC,
         "binds": binds, "network": cell.network, "cwd": cwd, "sealed": sealed, "once": spec_path is None,
+        "alone": alone,
         "environment": environment, "limits": _limits(cell),
     }  # fmt: skip
     return [sys.executable, "-I", "-S", str(INSIDE), str(_write(spec, spec_path)), *argv]
@@ -92,10 +94,12 @@ def _write(spec: Mapping[str, Any], path: Path | None) -> Path:
     return Path(name)
 
 
-def popen(cell: Cell, argv: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
+def popen(cell: Cell, argv: Sequence[str], *, alone: bool = False, **options: Any) -> subprocess.Popen[bytes]:
     """Start a cell as a child in a session of its own; `options` are subprocess.Popen's (stdin, stdout, stderr)."""
     env = _of_work(cell.work)
-    return subprocess.Popen(command(cell, argv), env=env, start_new_session=True, close_fds=True, **options)
+    return subprocess.Popen(
+        command(cell, argv, alone=alone), env=env, start_new_session=True, close_fds=True, **options
+    )
 
 
 def run(
@@ -116,7 +120,7 @@ def run(
     """
     mark = ids.uuid7()
     cell = replace(cell, environment={**cell.environment, MARK: mark})
-    child = popen(cell, argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    child = popen(cell, argv, alone=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     readers = [_Reader(child.stdout, output_limit, on_line), _Reader(child.stderr, output_limit, None)]
     try:
         timed_out = _wait(child, timeout_s, cancelled, ask)
@@ -139,7 +143,7 @@ def _wait(child: subprocess.Popen[bytes], timeout_s: float, cancelled: Callable[
         late = time.monotonic() > deadline
         if not asked and (late or cancelled()):
             timed_out, asked = late, time.monotonic()
-            _signal(child, ask)
+            child.send_signal(ask)  # to the leader, who passes it on: a group would hear it twice
         if asked and time.monotonic() - asked > 3:
             _signal(child, signal.SIGKILL)
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -155,6 +159,19 @@ def end_left(work: Path) -> None:
     until, values = time.monotonic() + LEFT_S, _of_work(work)
     while _end_marked(WORK, values[WORK]) and time.monotonic() < until:
         time.sleep(0.02)
+
+
+def end_shown(paths: Iterable[Path]) -> None:
+    """Kill what still runs in cells that were shown one of these host paths at that very path.
+
+    Also what went into a session of its own and forgot its environment: nobody gets rid of what is mounted.
+    """
+    wanted = {str(path).replace(" ", "\\040") for path in paths}
+    for process in psutil.process_iter() if wanted else ():
+        with contextlib.suppress(psutil.Error, OSError):
+            lines = Path(f"/proc/{process.pid}/mountinfo").read_text().splitlines()
+            if not wanted.isdisjoint(line.split(" ", 5)[4] for line in lines):
+                process.kill()
 
 
 def _of_work(work: Path | None) -> dict[str, str]:
