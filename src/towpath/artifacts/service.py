@@ -161,11 +161,17 @@ def publish(
 
 
 def release(session: db.Session, digest: str) -> BundleView:
-    """A bundle with the local paths of its parts. Raises NotFound, and Unavailable when its layer is lost."""
+    """A bundle with the local paths of its parts; `at_hand` sees to its layer. Raises NotFound."""
     row = queries.get(session, digest)
     if row is None:
         raise NotFound(f"there is no bundle '{digest}'")
     return view(db.database(session).name, row)
+
+
+def at_hand(bundle: BundleView) -> None:
+    """Have a bundle's layer unpacked where its path says; takes a moment when it is not. Raises Unavailable when it is lost."""
+    db.refuse_transaction()
+    layers.restore(bundle.layer.name)
 
 
 def view(organisation: str, row: Bundle) -> BundleView:
@@ -174,7 +180,7 @@ def view(organisation: str, row: Bundle) -> BundleView:
     config = orjson.loads(store.get(organisation, row.manifest["config"]["digest"]).read_bytes())
     return BundleView(
         digest=row.digest, repository=row.repository_uid, commit=row.commit, name=row.name, version=row.version,
-        wheel=_named(organisation, part["wheel"]), layer=layers.restore(row.layer),
+        wheel=_named(organisation, part["wheel"]), layer=layers.folder(row.layer),
         requirements=store.get(organisation, part["requirements"]["digest"]), start=tuple(config["start"]),
         health=config["health"], sbom=part["sbom"]["digest"], created_at=row.created_at, size_bytes=row.size_bytes,
     )  # fmt: skip

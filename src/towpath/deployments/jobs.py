@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from towpath.artifacts import service as artifacts
 from towpath.deployments import service
 from towpath.kit import db, jobs, live
 from towpath.kit.jobs import WAIT, Act, Context, Fact, Job
@@ -61,6 +62,7 @@ def _wanted(session: db.Session, run: RunView) -> dict[str, Any]:
 def _apply(data: dict[str, Any], ctx: Context) -> dict[str, Any]:
     with db.write(organisations.control()) as control:  # the control write comes first
         organisations.claim_hostname(control, data["host"], ctx.database.name, data["run"])
+    artifacts.at_hand(data["given"]["bundle"])
     applied = orchestrator.apply(orchestrator.from_json(data["plan"]), ctx, data["given"], rollback=data["rollback"])
     return {"url": applied.get("url")}
 
