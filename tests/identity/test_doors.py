@@ -149,3 +149,9 @@ def test_a_role_that_there_is_not_is_refused_and_changes_nothing(client, role):
     form = {"user_ref": "user:default/developer", "role": role, "csrf_token": csrf}
     assert client.post("/settings/members", data=form, headers={"Origin": "http://portal.test"}).status_code == 400
     assert bootstrap.identity.by_ref("northbank", "user:default/developer").role.name == "developer"
+
+
+def test_a_call_without_a_token_is_told_to_send_one(client):
+    answer = client.post("/api/v1/tokens", json={"name": "laptop"})
+    assert answer.status_code == 401
+    assert "Authorization: Bearer" in answer.json()["hint"]

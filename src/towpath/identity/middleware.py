@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from towpath.kit import db, ids
 from towpath.kit.actor import Actor, nobody
-from towpath.kit.errors import Forbidden, TowpathError
+from towpath.kit.errors import Forbidden, TowpathError, Unauthenticated
 
 COOKIE = "towpath_session"
 SAFE = ("GET", "HEAD", "OPTIONS")
@@ -89,9 +89,14 @@ def _password(value: str) -> str:
 
 
 async def _checked(scope: Scope, receive: Receive, csrf: str) -> Receive:
-    """Raise Forbidden unless an unsafe request comes from our own page; gives back a `receive` with the body unread."""
+    """Raise Forbidden unless an unsafe request comes from our own page, Unauthenticated when it comes from nobody at all.
+
+    Gives back a `receive` with the body unread.
+    """
     headers = Headers(scope=scope)
     origin = headers.get("origin") or headers.get("referer") or ""
+    if not origin and not csrf:
+        raise Unauthenticated("nobody is signed in", hint="send an API token as 'Authorization: Bearer …'")
     if not origin or urlsplit(origin).netloc != headers.get("host"):
         raise Forbidden("this request did not come from a page of this portal", hint="reload the page and try again")
     if not csrf:  # nobody is signed in: only the sign-in page has such a form, and Origin guards it
