@@ -1,11 +1,13 @@
 """Approvals: two people, one digest."""
 
 import pytest
+from sqlalchemy import select
 
 from towpath.approvals import service
 from towpath.kit import db
 from towpath.kit.actor import platform
 from towpath.kit.errors import Conflict, Forbidden
+from towpath.kit.events import EventRow
 
 
 def ask(session, who, digest="sha256:a"):
@@ -17,6 +19,7 @@ def ask(session, who, digest="sha256:a"):
         rule="because",
         requested_by=who,
         run_id="r1",
+        root_id="r0",
     )
 
 
@@ -59,3 +62,12 @@ def test_a_decision_is_taken_once(organisation, developer, administrator):
         with pytest.raises(Conflict):
             service.decide(session, administrator, wanted, approve=True)
         assert service.refused(session, "r1").comment == "not today"
+
+
+def test_asking_and_deciding_are_events_of_the_run_that_began_it(organisation, developer, administrator):
+    with db.write(organisation) as session:
+        service.decide(session, administrator, ask(session, developer).id, approve=True)
+        found = [
+            (one.type, one.root_id) for one in session.scalars(select(EventRow).order_by(EventRow.time, EventRow.id))
+        ]
+    assert found == [("approval.requested", "r0"), ("approval.decided", "r0")]

@@ -18,6 +18,7 @@ class Approval(Base):
     digest: Mapped[str]
     rule: Mapped[str]
     run_id: Mapped[str]
+    root_id: Mapped[str | None]
     requested_by: Mapped[str]
     requested_account: Mapped[str | None]
     requested_at: Mapped[datetime]

@@ -11,11 +11,12 @@ from towpath.kit.errors import Conflict, Forbidden, NotFound
 
 
 def request(
-    session: Session, *, subject: str, title: str, digest: str, rule: str, requested_by: Actor, run_id: str
-) -> Approval:
+    session: Session, *, subject: str, title: str, digest: str, rule: str, requested_by: Actor, run_id: str,
+    root_id: str | None = None,
+) -> Approval:  # fmt: skip
     """Ask for a decision in the caller's transaction; an open request of the same run with another digest is withdrawn.
 
-    `rule` says in words why an approval is needed. Returns the open request.
+    `rule` says in words why an approval is needed, `root_id` the tree of runs whose events these are. Returns the open one.
     """
     for earlier in queries.of_run(session, run_id):
         if earlier.decision == "pending" and earlier.digest == digest:
@@ -23,13 +24,14 @@ def request(
         if earlier.decision == "pending":
             earlier.decision, earlier.decided_at = "withdrawn", clock.now()
     row = Approval(
-        id=ids.uuid7(), subject=subject, title=title, digest=digest, rule=rule, run_id=run_id,
+        id=ids.uuid7(), subject=subject, title=title, digest=digest, rule=rule, run_id=run_id, root_id=root_id,
         requested_by=requested_by.ref, requested_account=requested_by.account_id, requested_at=clock.now(),
         decision="pending",
     )  # fmt: skip
     session.add(row)
     session.flush()
-    events.emit(session, "approval.requested", subject, {"approval": row.id, "run": run_id}, actor=requested_by.ref)
+    data = {"approval": row.id, "run": run_id}
+    events.emit(session, "approval.requested", subject, data, actor=requested_by.ref, root_id=root_id)
     return row
 
 
@@ -55,7 +57,7 @@ def decide(session: Session, actor: Actor, approval_id: str, *, approve: bool, c
     row.decision = "approved" if approve else "refused"
     row.decided_by, row.decided_at, row.comment = actor.ref, clock.now(), comment.strip() or None
     data = {"approval": row.id, "run": row.run_id, "decision": row.decision, "digest": row.digest}
-    events.emit(session, "approval.decided", row.subject, data, actor=actor.ref)
+    events.emit(session, "approval.decided", row.subject, data, actor=actor.ref, root_id=row.root_id)
     return row
 
 

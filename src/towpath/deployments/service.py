@@ -315,7 +315,7 @@ def gate(session: db.Session, run: RunView, score: str) -> bool:
         row.status = "waiting"
         approvals.request(
             session, subject=row.component_ref, title=run.title, digest=made.digest, rule=answers[0].why,
-            requested_by=run.actor, run_id=run.id,
+            requested_by=run.actor, run_id=run.id, root_id=run.root_id,
         )  # fmt: skip
         return False
     row.approved_by = next(
