@@ -39,7 +39,7 @@ down: ## Stop the portal and the services of ./.towpath
 
 test: $(VENV)/.dev ## Set up and run all tests
 	@bench/browser.sh
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.dev ## Style, types, floors and rooms, templates
 	@$(BIN)/ruff check .
