@@ -104,6 +104,26 @@ def test_a_restore_overwrites_no_install(kept):
         done(backup.load(kept[0]))
 
 
+def test_a_restore_overwrites_no_file_even_where_the_database_is_empty(kept, elsewhere):
+    home = elsewhere()
+    ours = home / "repositories" / "ours.git" / "HEAD"
+    ours.parent.mkdir(parents=True)
+    ours.write_text("ref: refs/heads/main")
+    with pytest.raises(Conflict, match="not empty: there is 'repositories'"):
+        done(backup.load(kept[0]))
+    assert ours.read_text() == "ref: refs/heads/main"
+
+
+@pytest.mark.databases("sqlite")
+def test_a_place_that_cannot_be_written_is_told(organisation, tmp_path, monkeypatch):
+    def refused(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", "kept.tar")
+
+    monkeypatch.setattr(backup._Archive, "add", refused)
+    with pytest.raises(Unavailable, match=r"could not be written.*Permission denied"):
+        done(backup.save(tmp_path / "kept.tar"))
+
+
 def cut(path: Path) -> None:
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2])

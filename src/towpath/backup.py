@@ -60,7 +60,8 @@ def save(path: Path) -> Progress:
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise Unavailable("the disk is full", hint="free space, or write the backup elsewhere") from error
-        raise
+        why = f"the backup could not be written: {error}"
+        raise Unavailable(why, hint="name a place the portal's user may write to, then try again") from error
     finally:
         _clear(beside, work)
         _making.release()
@@ -172,10 +173,11 @@ def load(path: Path) -> Progress:
     """Make a data folder without an install that of the backup; says each part. The next start brings services back.
 
     Everything is unpacked and compared with its digest before anything is put in place. Raises Conflict when there is an
-    install, Invalid for a file that is damaged, cut off, not a backup, or of a newer Towpath.
+    install or any file of one, Invalid for a file that is damaged, cut off, not a backup, or of a newer Towpath.
     """
     if not _begun().exists():
         snapshot.refuse_install(organisations.control())
+        _refuse_files()
     staging = current().data / ".restore"
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(mode=0o700)
@@ -195,6 +197,15 @@ def load(path: Path) -> Progress:
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return f"This is the install of {head['created']}. Start it with 'towpath up': it starts its services again."
+
+
+def _refuse_files() -> None:
+    """Raise Conflict when the data folder holds files, also where its database is elsewhere and empty."""
+    for folder in sorted(one for one in current().data.iterdir() if one.is_dir()):
+        if any(one.is_file() for one in folder.rglob("*")):
+            raise Conflict(
+                f"the data folder is not empty: there is '{folder.name}'", hint="restore into an empty TOWPATH_HOME"
+            )
 
 
 def refuse_half() -> None:

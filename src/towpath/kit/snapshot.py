@@ -40,12 +40,12 @@ def save(control: db.DatabaseRef, folder: Path) -> None:
 
 
 def load(control: db.DatabaseRef, folder: Path) -> None:
-    """Put what `save` wrote in place, for a second time after a crash. Raises Invalid for the other kind's snapshot."""
-    if (folder / DUMP).exists() != (kind(control) == "postgresql"):
-        found, wanted = (
-            ("PostgreSQL", "TOWPATH_DATABASE_URL") if (folder / DUMP).exists() else ("SQLite", "no database")
-        )
-        raise Invalid(f"this backup is of {found}", hint=f"restore it with {wanted} set")
+    """Put what `save` wrote in place; after a crash the same again. Raises Invalid for the other kind's snapshot."""
+    dumped = (folder / DUMP).exists()
+    if dumped and kind(control) == "sqlite":
+        raise Invalid("this backup is of PostgreSQL", hint="set TOWPATH_DATABASE_URL to an empty database")
+    if not dumped and kind(control) == "postgresql":
+        raise Invalid("this backup is of SQLite", hint="restore it without TOWPATH_DATABASE_URL")
     if kind(control) == "postgresql":
         options = ["--quiet", "--no-psqlrc", "--single-transaction", "--set=ON_ERROR_STOP=1", f"--file={folder / DUMP}"]
         postgres.run("psql", options, environment=_connection(control))
