@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from towpath.kit.control import ControlServer, RefusedError, call
+from towpath.kit.control import ControlServer, LostError, RefusedError, call
 from towpath.kit.errors import Conflict, Unavailable
 
 
@@ -65,11 +65,12 @@ def hang_up(listener):
         connection.recv(1000)
 
 
-def test_a_portal_that_ends_before_its_answer_has_not_answered(tmp_path, monkeypatch):
+def test_a_portal_that_ends_before_its_answer_is_not_taken_for_none(tmp_path, monkeypatch):
+    """Who finds no portal does the command himself: it might be done twice."""
     monkeypatch.chdir(tmp_path)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind("s")
         listener.listen()
-        with ThreadPoolExecutor(1) as pool, pytest.raises(Unavailable):
+        with ThreadPoolExecutor(1) as pool, pytest.raises(LostError):
             pool.submit(hang_up, listener)
             call(Path("s"), "echo")

@@ -109,26 +109,40 @@ class RefusedError(TowpathError):
     """What the portal refused, as it said it."""
 
 
+class LostError(TowpathError):
+    """The portal ended before it answered: whether it did what was asked is not known, so nobody does it again."""
+
+
 def call(path: Path, command: str, /, *, say: Say = lambda text: None, **arguments: Any) -> Any:
-    """Ask the running portal; `say` hears the progress. Raises Unavailable when none runs or it ends before its answer,
-    RefusedError as it said it."""
-    try:
-        with socket.socket(socket.AF_UNIX) as connection:
+    """Ask the running portal; `say` hears the progress.
+
+    Raises Unavailable when none runs, LostError when it ends before its answer, RefusedError with the portal's own words.
+    """
+    with socket.socket(socket.AF_UNIX) as connection:
+        try:
             connection.connect(str(path))
-            with connection.makefile("rwb") as stream:
-                stream.write(json.dumps({"command": command, "arguments": arguments}).encode() + b"\n")
-                stream.flush()
-                reply = json.loads(stream.readline(LIMIT) or b"null")
-                while reply and "progress" in reply:
-                    say(reply["progress"])
-                    reply = json.loads(stream.readline(LIMIT) or b"null")
-    except (OSError, ValueError) as error:
-        raise Unavailable("no portal runs on this data folder", hint="start it with 'towpath up'") from error
-    if reply is None:
-        raise Unavailable("the portal ended before it answered", hint="look whether it was done, then repeat it")
+        except OSError as error:
+            raise Unavailable("no portal runs on this data folder", hint="start it with 'towpath up'") from error
+        reply = _converse(connection, {"command": command, "arguments": arguments}, say)
     if "error" in reply:
         problems = [Problem(**{"message": "", **one}) for one in reply.get("problems", [])]
         refused = RefusedError(reply["error"], hint=reply["hint"], problems=problems)
         refused.exit_code = reply["exit_code"]
         raise refused
     return reply.get("result")
+
+
+def _converse(connection: socket.socket, request: Mapping[str, Any], say: Say) -> dict[str, Any]:
+    """Send a request, say all progress, and give the last reply."""
+    try:
+        with connection.makefile("rwb") as stream:
+            stream.write(json.dumps(request).encode() + b"\n")
+            stream.flush()
+            while line := stream.readline(LIMIT):
+                reply: dict[str, Any] = json.loads(line)
+                if "progress" not in reply:
+                    return reply
+                say(reply["progress"])
+    except (ConnectionError, ValueError) as error:
+        log.debug("the portal's words ended: %s", error)
+    raise LostError("the portal ended before it answered", hint="look whether it was done, then repeat it")
